@@ -1,0 +1,9 @@
+/** Time as the loop sees it. The only place in the engine where it may be read; the kernels never do. */
+export interface Clock {
+  /** Wall clock, ms since the Unix epoch, with a fraction where the platform gives one. */
+  nowMs(): number
+  /** Monotonic, ms from an arbitrary start: for waiting and measuring. */
+  monotonicMs(): number
+  /** Resolves after `ms`. */
+  sleep(ms: number): Promise<void>
+}

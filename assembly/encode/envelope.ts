@@ -1,0 +1,47 @@
+/**
+ * The envelope around every output record, as JSON text. `at` is where the next byte goes; each writer returns the new end.
+ * Byte for byte what the reference encoder in TypeScript writes (test/model/encode.ts): same key order, shortest numbers.
+ */
+import { C_FEED_NAME, C_FEED_NAME_LENGTH, C_SYMBOL_NAME, C_SYMBOL_NAME_LENGTH, FEED_BYTES_MAX, H_CLOCK_MS } from '../layout'
+import { NS, cell, i32At } from '../memory'
+import {
+  L_END, L_EVENT_TS, L_FEED, L_FINAL, L_INGEST_TS, L_MINUTE_WINDOW, L_NULL, L_PROVISIONAL, L_SECOND_WINDOW, L_SEQ,
+  N_END, N_EVENT_TS, N_FEED, N_FINAL, N_INGEST_TS, N_MINUTE_WINDOW, N_NULL, N_PROVISIONAL, N_SECOND_WINDOW, N_SEQ,
+} from './literals'
+import { writeF64, writeI64 } from './number'
+import { writeString } from './text'
+import { writeStamp, writeStampMs } from './time'
+
+/** Copies a literal, 16 bytes at a time: up to 15 bytes past its end are written and then overwritten. */
+@inline export function put(at: i32, literal: usize, length: i32): i32 {
+  for (let i = 0; i < length; i += 16) v128.store(<usize>(at + i), v128.load(literal + <usize>i))
+  return at + length
+}
+
+/** A number after its label; NaN and infinities become null. */
+@inline export function putNumber(at: i32, label: usize, labelLength: i32, value: f64): i32 {
+  return writeF64(put(at, label, labelLength), value)
+}
+
+/** Whole seconds as RFC 3339. */
+@inline export function putSecond(at: i32, second: i64): i32 { return writeStamp(at, second * NS) }
+
+/** Everything from `{` to the window's end stamp: what follows is the payload. */
+export function putHead(
+  start: i32, channel: usize, channelLength: i32, symbol: i32, feed: i32, seq: i64, isFinal: bool, startSecond: i64, endSecond: i64, minute: bool,
+): i32 {
+  let at = put(start, L_INGEST_TS, N_INGEST_TS)
+  at = writeStampMs(at, cell(H_CLOCK_MS))
+  at = putSecond(put(at, L_EVENT_TS, N_EVENT_TS), endSecond)
+  at = put(at, L_FEED, N_FEED)
+  at = feed == 0
+    ? put(at, L_NULL, N_NULL)
+    : writeString(at, load<i32>(C_FEED_NAME) + feed * FEED_BYTES_MAX, i32At(C_FEED_NAME_LENGTH, feed))
+  at = put(at, channel, channelLength)
+  at = writeString(at, load<i32>(C_SYMBOL_NAME) + symbol * 32, i32At(C_SYMBOL_NAME_LENGTH, symbol))
+  at = writeI64(put(at, L_SEQ, N_SEQ), seq)
+  at = isFinal ? put(at, L_FINAL, N_FINAL) : put(at, L_PROVISIONAL, N_PROVISIONAL)
+  at = minute ? put(at, L_MINUTE_WINDOW, N_MINUTE_WINDOW) : put(at, L_SECOND_WINDOW, N_SECOND_WINDOW)
+  at = putSecond(at, startSecond)
+  return putSecond(put(at, L_END, N_END), endSecond)
+}

@@ -1,0 +1,35 @@
+/** The kernel that this program was built with, and the bundle of it and the settings. */
+import { readFileSync } from 'node:fs'
+import { UserError } from '../contract/errors.ts'
+import { EXIT_SETTINGS } from '../contract/exit-codes.ts'
+import type { Settings } from '../settings/settings.ts'
+import { makeBundle } from './bundle.ts'
+import type { Bundle } from './bundle.ts'
+
+const FILE = new URL('../../build/kernel.wasm', import.meta.url)
+
+/** Throws UserError 78 when the kernel was not built. */
+export function ownBundle(settings: Settings): Bundle {
+  let kernel: Buffer
+  try {
+    kernel = readFileSync(FILE)
+  } catch (cause) {
+    throw new UserError(EXIT_SETTINGS, 'The kernel build/kernel.wasm is missing: run `node bin/setup.mjs` first.', { cause })
+  }
+  return makeBundle(kernel, {
+    latenessMs: settings.latenessMs,
+    maxFutureMs: settings.maxFutureMs,
+    maxSymbols: settings.maxSymbols,
+    provisional: settings.provisional,
+    provisionalDelayMs: settings.provisionalDelayMs,
+    provisionalRefreshMs: settings.provisionalRefreshMs,
+    provisionalMaxAgeMs: settings.provisionalMaxAgeMs,
+    quoteStaleAfterMs: settings.quoteStaleAfterMs,
+    quoteDedupe: settings.quoteDedupe,
+    session: settings.session,
+    saleConditions: settings.saleConditions,
+    fieldMap: settings.fieldMap,
+    corrections: false,
+    minuteBars: false,
+  })
+}

@@ -1,0 +1,43 @@
+/**
+ * New York's clock as data: UTC seconds from which an offset holds. Part of the bundle, so that a replay years later, or
+ * on a machine with other zone data, gives the same sessions.
+ */
+
+const FIRST_YEAR = 1970
+const LAST_YEAR = 2100
+
+/** Pairs [UTC second, offset from UTC in seconds], ascending; the first one holds for all times before the second. */
+export function zoneTable(zone = 'America/New_York'): [number, number][] {
+  const offsetAt = offsetReader(zone)
+  const table: [number, number][] = []
+  let before = Date.UTC(FIRST_YEAR, 0, 1) / 1000
+  table.push([before, offsetAt(before)])
+  for (let month = 1; month <= (LAST_YEAR - FIRST_YEAR) * 12; month++) {
+    const next = Date.UTC(FIRST_YEAR, month, 1) / 1000
+    if (offsetAt(next) !== offsetAt(before)) table.push([changeBetween(before, next, offsetAt), offsetAt(next)])
+    before = next
+  }
+  return table
+}
+
+/** First second of the half-open month (low, high] at which the later offset holds: at most one change a month. */
+function changeBetween(low: number, high: number, offsetAt: (second: number) => number): number {
+  const later = offsetAt(high)
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2)
+    if (offsetAt(middle) === later) high = middle
+    else low = middle
+  }
+  return high
+}
+
+function offsetReader(zone: string): (second: number) => number {
+  const format = new Intl.DateTimeFormat('en-US', {
+    timeZone: zone, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric',
+  })
+  return (second) => {
+    const part: Record<string, number> = {}
+    for (const { type, value } of format.formatToParts(second * 1000)) part[type] = Number(value)
+    return Date.UTC(part.year, part.month - 1, part.day, part.hour, part.minute, part.second) / 1000 - second
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * A kernel instance over one task's memory: the steps of an epoch as calls. Runs on any worker, and in `ta replay`.
+ * Reads no clock: every time is handed in.
+ */
+import { FLAG_KEY_NULL, FLAG_VALUE_CUT, FLAG_VALUE_NULL } from '../ports/log.ts'
+import type { RecordColumns } from '../ports/log.ts'
+import { LATE, REJECTED } from '../contract/outcomes.ts'
+import * as layout from './layout.ts'
+import { NONE, TaskMemory } from './task-memory.ts'
+
+interface Exports {
+  decode(topic: number, rows: number, clockNs: bigint): void
+  apply(from: number, rows: number): number
+  openEpoch(): void
+  closeEpoch(clockMs: bigint, bits: number): void
+  rebuildSymbolIndex(): void
+  rebuildTradeIndex(): void
+  rebuildQuoteIdIndex(): void
+  staticEnd(): number
+}
+
+export const TRADES_IDLE = 1
+export const QUOTES_IDLE = 2
+export const CLOSE_ALL = 4
+
+/** A record that leaves for the DLQ or the late topic. */
+export interface Special {
+  row: number
+  outcome: number
+  reason: number
+}
+
+/** What an epoch publishes: bars first, then signals; copies, so that the memory may go on changing. */
+export interface Outputs {
+  bars: number
+  signals: number
+  finalBars: number
+  finalSignals: number
+  /** UTC second at which each record's window starts. */
+  seconds: BigInt64Array
+  finals: Uint8Array
+  keys: Uint8Array
+  keyEnds: Int32Array
+  values: Uint8Array
+  valueEnds: Int32Array
+  digest: bigint
+}
+
+export class Kernel {
+  readonly task: TaskMemory
+  readonly #exports: Exports
+
+  constructor(module: WebAssembly.Module, task: TaskMemory) {
+    this.task = task
+    const instance = new WebAssembly.Instance(module, { env: { memory: task.memory } })
+    this.#exports = instance.exports as unknown as Exports
+    if (this.#exports.staticEnd() > layout.HEADER_BASE) {
+      throw new RangeError(`the kernel's static data ends at ${this.#exports.staticEnd()}, past the header at ${layout.HEADER_BASE}`)
+    }
+  }
+
+  openEpoch(): void {
+    this.#exports.openEpoch()
+  }
+
+  /** Decodes the batch in the input columns. `clockNs` null: no stamp is in the future. */
+  decode(topic: number, rows: number, clockNs: bigint | null): void {
+    this.#exports.decode(topic, rows, clockNs ?? NONE)
+  }
+
+  /** Applies the decoded batch, growing tables between records where they are full. */
+  apply(rows: number): void {
+    let row = 0
+    while ((row = this.#exports.apply(row, rows)) < rows) this.grow(this.task.number('need') - 1)
+  }
+
+  /** Grows a table and rebuilds the indexes that grew with it. */
+  grow(table: number): void {
+    this.task.grow(table)
+    const name = layout.TABLES[table].name
+    if (name === 'symbol') this.#exports.rebuildSymbolIndex()
+    if (name === 'trade') this.#exports.rebuildTradeIndex()
+    if (name === 'quoteId') this.#exports.rebuildQuoteIdIndex()
+  }
+
+  /** Ends the epoch; `bits` are TRADES_IDLE, QUOTES_IDLE, CLOSE_ALL. `clockMs` null: nothing provisional. */
+  close(clockMs: number | null, bits: number): void {
+    this.#exports.closeEpoch(clockMs === null ? NONE : BigInt(clockMs), bits)
+  }
+}
+
+/** Records of the batch just applied that go to the DLQ or the late topic, in row order. */
+export function specialsOf(task: TaskMemory, rows: number): Special[] {
+  const found: Special[] = []
+  if (task.cell('specials') === 0n) return found
+  const bytes = task.bytes()
+  for (let row = 0; row < rows; row++) {
+    const outcome = bytes[layout.DECODED.at.outcome + row]
+    if (outcome === LATE || outcome === REJECTED) found.push({ row, outcome, reason: bytes[layout.DECODED.at.reason + row] })
+  }
+  return found
+}
+
+/** Copies the outputs of the epoch just closed out of the memory, with the symbols as keys. */
+export function copyOutputs(task: TaskMemory): Outputs {
+  const bars = task.number('outBars')
+  const signals = task.number('outSignals')
+  const count = bars + signals
+  const capacity = 2 * task.table(layout.tableNumber('window'), 'used')
+  const base = task.number('outBase')
+  const bytes = task.bytes()
+  const buffer = bytes.buffer
+  const ends = base + 8 * capacity
+  const symbols = ends + 4 * capacity
+  const flags = symbols + 4 * capacity
+  const data = Math.ceil((flags + capacity) / 64) * 64
+  const head = { bars, signals, finalBars: task.number('outFinalBars'), finalSignals: task.number('outFinalSignals'), digest: task.cell('outDigest') }
+  if (count === 0) {
+    // the region may lie past the memory's end until something is written to it
+    const none = new Int32Array(0)
+    return { ...head, seconds: new BigInt64Array(0), finals: new Uint8Array(0), keys: new Uint8Array(0), keyEnds: none, values: new Uint8Array(0), valueEnds: none }
+  }
+  return {
+    ...head,
+    ...keysOf(task, new Int32Array(buffer, symbols, count)),
+    seconds: new BigInt64Array(buffer, base, count).slice(),
+    finals: bytes.slice(flags, flags + count),
+    values: bytes.slice(data, data + task.number('outBytes')),
+    valueEnds: new Int32Array(buffer, ends, count).slice(),
+  }
+}
+
+const NAME = layout.STATE_COLUMNS.findIndex((column) => column.table === 0 && column.name === 'name')
+const NAME_LENGTH = layout.STATE_COLUMNS.findIndex((column) => column.table === 0 && column.name === 'nameLength')
+
+function keysOf(task: TaskMemory, rows: Int32Array): { keys: Uint8Array; keyEnds: Int32Array } {
+  const bytes = task.bytes()
+  const names = task.base(NAME)
+  const lengths = task.base(NAME_LENGTH) / 4
+  const keyEnds = new Int32Array(rows.length)
+  const keys = new Uint8Array(rows.length * 32)
+  let end = 0
+  for (let i = 0; i < rows.length; i++) {
+    const length = task.i32()[lengths + rows[i]]
+    keys.set(bytes.subarray(names + rows[i] * 32, names + rows[i] * 32 + length), end)
+    keyEnds[i] = end += length
+  }
+  return { keys: keys.slice(0, end), keyEnds }
+}
+
+/**
+ * Puts records [from, to) of packed columns into the memory's input columns. Keys are cut to KEY_BYTES_MAX.
+ * They must fit: at most BATCH_ROWS records and BATCH_VALUE_BYTES bytes of values.
+ */
+export function loadBatch(task: TaskMemory, source: RecordColumns, from: number, to: number): void {
+  const bytes = task.bytes()
+  const words = task.i32()
+  const { offset, flags, size, keyEnds, valueEnds, keys, values } = layout.INPUT.at
+  let keyEnd = 0
+  words[keyEnds / 4] = 0
+  words[valueEnds / 4] = 0
+  const valueStart = from === 0 ? 0 : source.valueEnds[from - 1]
+  for (let row = from; row < to; row++) {
+    const i = row - from
+    const at = source.offsets[row]
+    words[offset / 4 + 2 * i] = at | 0
+    words[offset / 4 + 2 * i + 1] = Math.floor(at / 4_294_967_296)
+    bytes[flags + i] = source.flags[row] & (FLAG_KEY_NULL | FLAG_VALUE_NULL | FLAG_VALUE_CUT)
+    words[size / 4 + i] = source.sizes[row]
+    const keyStart = row === 0 ? 0 : source.keyEnds[row - 1]
+    const keyStop = Math.min(source.keyEnds[row], keyStart + layout.KEY_BYTES_MAX)
+    for (let k = keyStart; k < keyStop; k++) bytes[keys + keyEnd++] = source.keys[k]
+    words[keyEnds / 4 + i + 1] = keyEnd
+    words[valueEnds / 4 + i + 1] = source.valueEnds[row] - valueStart
+  }
+  const end = to === 0 ? 0 : source.valueEnds[to - 1]
+  bytes.set(source.values.subarray(valueStart, end), values)
+}

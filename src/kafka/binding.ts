@@ -1,0 +1,123 @@
+/**
+ * The native side of node-rdkafka, typed. Its JavaScript layer is left out: it demands metadata before anything works,
+ * wraps each call, and loses error codes on the way. All of it must be called on the main thread (its callbacks come
+ * over the default libuv loop).
+ */
+import { createRequire } from 'node:module'
+
+export interface NativeError {
+  message: string
+  code?: number
+  isFatal?: boolean
+  isRetriable?: boolean
+  isTxnRequiresAbort?: boolean
+}
+
+export type Callback<T> = (error: NativeError | null | undefined, result: T) => void
+
+export interface NativePartition {
+  topic: string
+  partition: number
+  offset?: number
+}
+
+export interface NativeMessage {
+  topic: string
+  partition: number
+  offset: number
+  timestamp: number
+  size: number
+  key: Buffer | null
+  value: Buffer | null
+  headers?: Record<string, Buffer>[]
+}
+
+export interface NativeEnd {
+  topic: string
+  partition: number
+  offset: number
+}
+
+export interface NativeMetadata {
+  brokers: { id: number; host: string; port: number }[]
+  topics: { name: string; partitions: { id: number; leader: number; replicas: number[]; isrs: number[] }[] }[]
+}
+
+export interface NativeClient {
+  configureCallbacks(add: boolean, callbacks: object): void
+  connect(callback: Callback<unknown>): void
+  disconnect(callback: Callback<unknown>): void
+  getMetadata(options: { topic?: string; allTopics?: boolean; timeout: number }, callback: Callback<NativeMetadata>): void
+  queryWatermarkOffsets(
+    topic: string, partition: number, timeoutMs: number, callback: Callback<{ lowOffset: number; highOffset: number }>): void
+}
+
+export interface NativeConsumer extends NativeClient {
+  assign(partitions: NativePartition[]): void
+  unassign(): void
+  incrementalAssign(partitions: NativePartition[]): void
+  incrementalUnassign(partitions: NativePartition[]): void
+  subscribe(topics: string[]): number
+  pause(partitions: NativePartition[]): number
+  resume(partitions: NativePartition[]): number
+  commit(partitions: NativePartition[]): number
+  seek(partition: NativePartition, timeoutMs: number, callback: Callback<void>): void
+  committed(partitions: NativePartition[], timeoutMs: number, callback: Callback<(NativePartition | Error)[]>): void
+  offsetsForTimes(partitions: NativePartition[], timeoutMs: number, callback: Callback<(NativePartition | Error)[]>): void
+  /** Calls back with messages and partition ends. Waits `timeoutMs` for each message anew. */
+  consume(
+    timeoutMs: number, count: number,
+    callback: (error: NativeError | null, messages: NativeMessage[], ends: NativeEnd[]) => void): void
+}
+
+export interface NativeProducer extends NativeClient {
+  poll(): void
+  produce(
+    topic: string, partition: number, value: Buffer | null, key: Buffer | null, timestampMs?: number | null, opaque?: undefined,
+    headers?: Record<string, string>[]): number
+  initTransactions(timeoutMs: number, callback: Callback<void>): void
+  beginTransaction(callback: Callback<void>): void
+  commitTransaction(timeoutMs: number, callback: Callback<void>): void
+  abortTransaction(timeoutMs: number, callback: Callback<void>): void
+  flush(timeoutMs: number, callback: Callback<void>): void
+}
+
+export interface NativeAdmin {
+  connect(): number
+  disconnect(): number
+  createTopic(
+    topic: { topic: string; num_partitions: number; replication_factor: number; config: Record<string, string> },
+    timeoutMs: number, callback: Callback<void>): void
+}
+
+interface Binding {
+  KafkaConsumer: new (config: object, topicConfig: object) => NativeConsumer
+  Producer: new (config: object, topicConfig: object) => NativeProducer
+  AdminClient: new (config: object) => NativeAdmin
+  err2str(code: number): string
+  librdkafkaVersion: string
+}
+
+let loaded: Binding | undefined
+
+/** The native module, loaded at first use: commands without Kafka never need it to be built. */
+export function binding(): Binding {
+  loaded ??= createRequire(import.meta.url)('node-rdkafka/librdkafka.js') as Binding
+  return loaded
+}
+
+/** A failed native call, with librdkafka's code and transaction flags. */
+export class NativeCallError extends Error {
+  readonly code: number
+  readonly isFatal: boolean
+  readonly isRetriable: boolean
+  readonly isTxnRequiresAbort: boolean
+  constructor(error: NativeError) {
+    super(error.message)
+    this.name = 'NativeCallError'
+    this.code = error.code ?? -1
+    this.isFatal = error.isFatal === true
+    this.isRetriable = error.isRetriable === true
+    this.isTxnRequiresAbort = error.isTxnRequiresAbort === true
+  }
+}

@@ -1,0 +1,77 @@
+/** `ta run`: the engine. */
+import { UserError } from '../contract/errors.ts'
+import { EXIT_OK } from '../contract/exit-codes.ts'
+import { ownBundle } from '../bundle/own-kernel.ts'
+import { KernelPool } from '../dispatch/pool.ts'
+import { Engine } from '../engine/engine.ts'
+import { openLogger } from '../logging/logger.ts'
+import type { Logger } from '../logging/logger.ts'
+import { LogError } from '../ports/log.ts'
+import type { Log } from '../ports/log.ts'
+import { startServing } from '../serve/serving.ts'
+import type { Serving } from '../serve/serving.ts'
+import { readSettings, secretsOf } from '../settings/settings.ts'
+import type { Settings } from '../settings/settings.ts'
+import { assertTopics } from '../topics/topics.ts'
+import { commandShape, withArguments, type CommandContext } from './command.ts'
+import { openLog } from './open-log.ts'
+import { openStore } from './open-store.ts'
+import { systemClock } from './system-clock.ts'
+
+const SHAPE = commandShape({
+  name: 'run',
+  summary: 'the engine: bars and signals from trades and quotes, exactly once, until SIGTERM',
+  usage: '',
+  options: {},
+})
+
+const CONNECT_MS = 5_000
+const RETRY_MS = 1_000
+
+/** Runs until SIGTERM or SIGINT; 0 then. */
+export async function run(args: string[], context: CommandContext): Promise<number> {
+  return await withArguments(SHAPE, args, context, async () => {
+    const settings = readSettings(context.env, { command: 'run' })
+    const logger = openLogger({ level: settings.logLevel, secrets: secretsOf(context.env) })
+    const bundle = ownBundle(settings)
+    const serving = await startServing({
+      host: settings.httpHost, port: settings.httpPort, token: settings.httpToken,
+      build: { version: context.version, node: process.version, kernel: bundle.hash.slice(0, 12) },
+      onFailure: (error) => logger.warn({ err: error }, 'the serving thread died and is started again'),
+    })
+    logger.info({ version: context.version, bundle: bundle.hash.slice(0, 12), port: serving.port, group: settings.groupId, instance: settings.instanceId }, 'starting')
+    if (settings.snapshotUri === '') logger.warn({}, 'TA_SNAPSHOT_URI is not set: no snapshots, so a restart runs every recorded epoch again')
+    const runner = new KernelPool(settings.workers)
+    const log = await openLog(settings, logger)
+    try {
+      const store = await openStore(settings)
+      if (!(await connect(log, settings, logger, serving, context.stop))) return EXIT_OK
+      const engine = new Engine({ settings, log, store, runner, clock: systemClock, logger, serving, bundle })
+      await engine.run(context.stop)
+      logger.info({}, 'stopped')
+      return EXIT_OK
+    } finally {
+      await log.close()
+      await runner.close()
+      await serving.close()
+    }
+  })
+}
+
+/** Tries until the broker answers and the topics are right. False when stopped before. Throws UserError when they can't be. */
+async function connect(log: Log, settings: Settings, logger: Logger, serving: Serving, stop: AbortSignal): Promise<boolean> {
+  while (!stop.aborted) {
+    serving.turn()
+    try {
+      await log.connect(CONNECT_MS)
+      for (const { sentence } of await assertTopics(log, settings)) logger.warn({}, sentence)
+      return true
+    } catch (error) {
+      if (error instanceof UserError || !(error instanceof LogError)) throw error
+      serving.setReady(false, error.message)
+      logger.warn({}, `${error.message}; trying again`)
+      await systemClock.sleep(RETRY_MS)
+    }
+  }
+  return false
+}

@@ -1,0 +1,41 @@
+/** What the main thread asks a worker to do with a task's memory. Plain data: it crosses threads. */
+
+export interface ApplyRequest {
+  op: 'apply'
+  /** Channel number of the batch that lies in the memory's input columns. */
+  topic: number
+  rows: number
+  /** The clock that judges stamps in the future; null in a replay over files. */
+  clockNs: bigint | null
+  /** First step of an epoch: its hashes and counts begin anew. */
+  opensEpoch: boolean
+}
+
+export interface CloseRequest {
+  op: 'close'
+  clockMs: number | null
+  bits: number
+  /** The epoch had no step: its hashes and counts begin anew. */
+  opensEpoch: boolean
+}
+
+/** Copies the state out of the memory, releases it, then encodes the copy as Arrow IPC files. */
+export interface SnapshotRequest {
+  op: 'snapshot'
+}
+
+export type Request = ApplyRequest | CloseRequest | SnapshotRequest
+
+/** A request with the memory it is for. `key` names memory and kernel, so that a worker can keep its instance. */
+export interface Envelope {
+  key: string
+  memory: WebAssembly.Memory
+  module: WebAssembly.Module
+  request: Request
+}
+
+export interface SnapshotFile {
+  name: string
+  rows: number
+  bytes: Uint8Array
+}

@@ -1,0 +1,112 @@
+/** Counts and observations of a running engine, handed to the serving thread about once a second. */
+import { CHANNELS, OUTCOMES } from '../contract/outcomes.ts'
+import type { EpochStage, TransactionResult } from '../contract/metrics.ts'
+import type { Observer } from '../epoch/observer.ts'
+import type { ClosedEpoch } from '../epoch/task-state.ts'
+import type { CounterSample, EngineReport, GaugeSample } from '../serve/engine-report.ts'
+import type { Serving } from '../serve/serving.ts'
+import type { TaskOwner } from './task-owner.ts'
+
+/** Outputs of one epoch that are observed one by one; of a larger epoch (old data is caught up) each window counts once. */
+const OBSERVED_MAX = 4_096
+
+export class EngineMetrics implements Observer {
+  readonly #serving: Serving
+  readonly #topics: { bars: string; signals: string; late: string; dlq: string; status: string }
+  readonly #outcomes = new Array<number>(CHANNELS.length * OUTCOMES.length).fill(0)
+  readonly #outputs = new Map<string, number>()
+  readonly #transactions = new Map<TransactionResult, number>()
+  readonly #snapshots = new Map<'stored' | 'failed', number>()
+  #conflicts = 0
+  #snapshotBytes: number | null = null
+  #recovery: { seconds: number; epochs: number } | null = null
+
+  constructor(serving: Serving, topics: { bars: string; signals: string; late: string; dlq: string; status: string }) {
+    this.#serving = serving
+    this.#topics = topics
+  }
+
+  stage(stage: EpochStage, ms: number): void {
+    this.#serving.observe('epoch', [stage], ms / 1000)
+  }
+
+  transaction(result: TransactionResult): void {
+    this.#transactions.set(result, (this.#transactions.get(result) ?? 0) + 1)
+  }
+
+  recovered(seconds: number, epochs: number): void {
+    this.#recovery = { seconds, epochs }
+  }
+
+  committed(closed: ClosedEpoch, ms: number, clockMs: number): void {
+    const { outputs, outcomes, record } = closed
+    this.#serving.observe('transactionDuration', [], ms / 1000)
+    outcomes.forEach((count, i) => (this.#outcomes[i] += count))
+    this.#conflicts += closed.conflicts
+    this.#count(this.#topics.bars, true, outputs.finalBars)
+    this.#count(this.#topics.bars, false, outputs.bars - outputs.finalBars)
+    this.#count(this.#topics.signals, true, outputs.finalSignals)
+    this.#count(this.#topics.signals, false, outputs.signals - outputs.finalSignals)
+    this.#count(this.#topics.late, true, record.late)
+    this.#count(this.#topics.dlq, true, record.rejected)
+    this.#observeAges(closed, clockMs)
+  }
+
+  #observeAges({ outputs }: ClosedEpoch, clockMs: number): void {
+    const each = outputs.seconds.length <= OBSERVED_MAX
+    const seen = new Set<string>()
+    outputs.seconds.forEach((second, i) => {
+      const final = outputs.finals[i] === 1 ? 'true' : 'false'
+      if (!each) {
+        const key = `${final} ${second}`
+        if (seen.has(key)) return
+        seen.add(key)
+      }
+      this.#serving.observe('eventToCommit', [final], Math.max(clockMs / 1000 - Number(second) - 1, 0))
+    })
+  }
+
+  #count(topic: string, final: boolean, count: number): void {
+    if (topic === '' || count === 0) return
+    const key = `${topic} ${final}`
+    this.#outputs.set(key, (this.#outputs.get(key) ?? 0) + count)
+  }
+
+  snapshot(result: 'stored' | 'failed', ms: number, bytes: number): void {
+    this.#snapshots.set(result, (this.#snapshots.get(result) ?? 0) + 1)
+    if (result !== 'stored') return
+    this.#snapshotBytes = bytes
+    this.#serving.observe('snapshotDuration', [], ms / 1000)
+  }
+
+  /** The whole picture now. `backlog` and `backpressure` are the engine's. */
+  report(owners: Iterable<TaskOwner>, nowMs: number, backlog: number, backpressure: number): EngineReport {
+    const tasks = [...owners].map((owner) => owner.status(nowMs))
+    const gauges: GaugeSample[] = [['inputBacklog', [], backlog], ['backpressure', [], backpressure]]
+    for (const task of tasks) {
+      const label = [String(task.task)] as const
+      gauges.push(['taskAssigned', label, 1], ['symbols', label, task.symbols])
+      if (task.watermarkLagMs !== null) gauges.push(['watermarkLag', label, task.watermarkLagMs / 1000])
+      if (task.sourceLagMs !== null) gauges.push(['sourceLag', label, task.sourceLagMs / 1000])
+    }
+    const ages = tasks.map(({ snapshotAgeMs }) => snapshotAgeMs).filter((age) => age !== null)
+    if (ages.length > 0) gauges.push(['snapshotAge', [], Math.max(...ages) / 1000])
+    if (this.#snapshotBytes !== null) gauges.push(['snapshotSize', [], this.#snapshotBytes])
+    if (this.#recovery !== null) gauges.push(['recoveryDuration', [], this.#recovery.seconds], ['recoveryEpochsReplayed', [], this.#recovery.epochs])
+    return { counters: this.#counters(), gauges, tasks }
+  }
+
+  #counters(): CounterSample[] {
+    const counters: CounterSample[] = [['conflictingDuplicates', [], this.#conflicts]]
+    CHANNELS.forEach((channel, c) => OUTCOMES.forEach((outcome, o) => {
+      counters.push(['inputRecords', [channel, outcome], this.#outcomes[c * OUTCOMES.length + o]])
+    }))
+    for (const [key, total] of this.#outputs) {
+      const [topic, final] = key.split(' ')
+      counters.push(['outputRecords', [topic, final], total])
+    }
+    for (const [result, total] of this.#transactions) counters.push(['transactions', [result], total])
+    for (const [result, total] of this.#snapshots) counters.push(['snapshots', [result], total])
+    return counters
+  }
+}

@@ -1,0 +1,263 @@
+/**
+ * The engine of one process: a group member that is dealt tasks, a reader that fills their queues, an owner for each task.
+ *
+ * In:  settings, ports. Out: runs until stopped; rejects with what a person has to put right, or a bug.
+ * Imports: epoch, recovery, ingest, serve, ports; the log and the store are handed in.
+ */
+import type { Bundle } from '../bundle/bundle.ts'
+import { zoneTable } from '../bundle/zone.ts'
+import type { KernelRunner } from '../dispatch/runner.ts'
+import { marketSessionState } from '../epoch/status.ts'
+import type { LiveTask } from '../epoch/live-task.ts'
+import type { Logger } from '../logging/logger.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Log, LogGroup, Position } from '../ports/log.ts'
+import { LogError } from '../ports/log.ts'
+import type { SnapshotStore } from '../ports/snapshot-store.ts'
+import { retainSnapshots, storeSnapshot } from '../recovery/snapshots.ts'
+import type { StateHead } from '../recovery/snapshots.ts'
+import type { Serving } from '../serve/serving.ts'
+import type { Settings } from '../settings/settings.ts'
+import { describeWanted } from '../topics/topics.ts'
+import { EngineMetrics } from './engine-metrics.ts'
+import { Reader } from './reader.ts'
+import { TaskOwner } from './task-owner.ts'
+import type { OwnerContext } from './task-owner.ts'
+import { EpochTrimmer } from './epoch-trimmer.ts'
+
+export interface EngineOptions {
+  settings: Settings
+  log: Log
+  store: SnapshotStore | null
+  runner: KernelRunner
+  clock: Clock
+  logger: Logger
+  serving: Serving
+  bundle: Bundle
+}
+
+const REPORT_MS = 1_000
+const OFFSETS_MS = 5_000
+const RETRY_MS = 2_000
+const CONNECT_MS = 10_000
+/** A snapshot this many intervals old makes the status degraded. */
+const STALE_SNAPSHOTS = 3
+
+export class Engine {
+  readonly #options: EngineOptions
+  readonly #owners = new Map<number, TaskOwner>()
+  readonly #metrics: EngineMetrics
+  readonly #inputs: readonly string[]
+  #reader!: Reader
+  #group!: LogGroup
+  #fail!: (error: unknown) => void
+  #backlog = 0
+  #lastPausedMs = 0
+
+  constructor(options: EngineOptions) {
+    this.#options = options
+    const { settings } = options
+    this.#inputs = [settings.tradesTopic, settings.quotesTopic, settings.bars1mTopic]
+    this.#metrics = new EngineMetrics(options.serving, {
+      bars: settings.microbarsTopic, signals: settings.signalsTopic, late: settings.lateTopic, dlq: settings.dlqTopic, status: settings.statusTopic,
+    })
+  }
+
+  /** Runs until `stop`; then every task ends its epoch, commits, stores a snapshot. */
+  async run(stop: AbortSignal): Promise<void> {
+    const { log, clock, logger, settings, serving } = this.#options
+    const failed = new Promise<never>((_, reject) => (this.#fail = reject))
+    failed.catch(() => undefined)
+    const stopped = new Promise<void>((resolve) => {
+      if (stop.aborted) resolve()
+      else stop.addEventListener('abort', () => resolve(), { once: true })
+    })
+    const { context, partitions } = await this.#prepare()
+    this.#reader = new Reader(log, clock, logger, this.#inputs)
+    this.#reader.start(() => serving.turn(), this.#fail)
+    this.#group = log.group(settings.tradesTopic)
+    const timers = [setInterval(() => this.#report(), REPORT_MS), setInterval(() => void this.#publishOffsets(), OFFSETS_MS)]
+    try {
+      await this.#join(context, partitions)
+      await Promise.race([stopped, failed])
+    } finally {
+      serving.setReady(false, 'stopping')
+      for (const timer of timers) clearInterval(timer)
+      await this.#stopAll([...this.#owners.keys()])
+      this.#report()
+      await this.#reader.close()
+      await this.#group.close(settings.leaveOnStop)
+    }
+  }
+
+  async #join(context: OwnerContext, partitions: number): Promise<void> {
+    const { logger } = this.#options
+    await this.#group.join({
+      onAssigned: (assigned) => {
+        logger.info({ tasks: assigned, of: partitions }, 'tasks assigned')
+        for (const partition of assigned) {
+          if (this.#owners.has(partition)) continue
+          const owner = new TaskOwner(context, partition)
+          this.#owners.set(partition, owner)
+          owner.start(this.#fail)
+        }
+        this.#report()
+      },
+      onRevoked: async (revoked) => {
+        logger.info({ tasks: revoked }, 'tasks revoked')
+        await this.#stopAll(revoked)
+      },
+      onLost: (lost) => {
+        logger.warn({ tasks: lost }, 'tasks lost: the group has given them to others')
+        void this.#stopAll(lost)
+      },
+    })
+  }
+
+  async #stopAll(partitions: number[]): Promise<void> {
+    const owners = partitions.map((partition) => this.#owners.get(partition)).filter((owner) => owner !== undefined)
+    for (const owner of owners) this.#owners.delete(owner.partition)
+    await Promise.all(owners.map((owner) => owner.stop()))
+  }
+
+  /** Everything that the tasks share, once the broker has said how many partitions there are. */
+  async #prepare(): Promise<{ context: OwnerContext; partitions: number }> {
+    const { settings, log, store, runner, clock, logger, bundle } = this.#options
+    const infos = await this.#describe()
+    const partitionsOf = (name: string): number => infos.find((info) => info.name === name)?.partitions ?? 0
+    const partitions = partitionsOf(settings.tradesTopic)
+    const modules = new Map<string, WebAssembly.Module>()
+    const job = {
+      log, store, runner, group: settings.groupId, tradesTopic: settings.tradesTopic, partitions, inputs: this.#inputs,
+      epochsTopic: settings.epochsTopic, instance: settings.instanceId, onDivergence: settings.onDivergence, bundle,
+      moduleOf: (of: Bundle): WebAssembly.Module => {
+        const module = modules.get(of.hash) ?? new WebAssembly.Module(of.kernel)
+        modules.set(of.hash, module)
+        return module
+      },
+      info: (fields: object, text: string) => logger.info(fields, text),
+      warn: (text: string) => logger.warn({}, text),
+    }
+    const context: OwnerContext = {
+      job,
+      clock,
+      logger,
+      live: this.#liveOptions(partitionsOf),
+      observer: this.#metrics,
+      transactionalIdPrefix: settings.transactionalIdPrefix,
+      autoOffsetReset: settings.autoOffsetReset,
+      snapshotIntervalMs: settings.snapshotIntervalMs,
+      snapshotMinPauseMs: settings.snapshotMinPauseMs,
+      storeSnapshot: this.#snapshotStoring(partitions),
+      startReading: (owner, positions) => this.#startReading(owner, positions),
+      stopReading: (owner) => this.#reader.remove(owner),
+      onDrained: (owner, channel) => this.#reader.drained(owner, channel),
+      recovered: (seconds, epochs) => this.#metrics.recovered(seconds, epochs),
+    }
+    return { context, partitions }
+  }
+
+  /** What the broker says of the topics; asked until it answers. */
+  async #describe(): Promise<Awaited<ReturnType<typeof describeWanted>>> {
+    const { log, settings, clock, logger } = this.#options
+    for (;;) {
+      try {
+        return await describeWanted(log, settings)
+      } catch (error) {
+        if (!(error instanceof LogError)) throw error
+        logger.warn({}, `${error.message}; trying again`)
+        await clock.sleep(RETRY_MS)
+        await log.connect(CONNECT_MS).catch(() => undefined)
+      }
+    }
+  }
+
+  #liveOptions(partitionsOf: (topic: string) => number): OwnerContext['live'] {
+    const { settings } = this.#options
+    const zone = zoneTable()
+    const offsetMs = (clockMs: number): number => (zone.findLast(([second]) => second * 1000 <= clockMs) ?? zone[0])[1] * 1000
+    return {
+      epochMs: settings.epochMs,
+      epochMaxMs: settings.epochMaxMs,
+      provisionalDelayMs: settings.provisionalDelayMs,
+      latenessMs: settings.latenessMs,
+      idleTimeoutMs: settings.watermarkIdleTimeoutMs,
+      statusIntervalMs: settings.statusIntervalMs,
+      off: this.#inputs.map((topic) => topic === ''),
+      topics: {
+        microbarsTopic: settings.microbarsTopic, signalsTopic: settings.signalsTopic, statusTopic: settings.statusTopic,
+        lateTopic: settings.lateTopic, dlqTopic: settings.dlqTopic, epochsTopic: settings.epochsTopic, dlqMaxBytes: settings.dlqMaxBytes,
+        latePartitions: partitionsOf(settings.lateTopic), dlqPartitions: partitionsOf(settings.dlqTopic),
+        inputs: { trades: settings.tradesTopic, quotes: settings.quotesTopic, bars: settings.bars1mTopic },
+      },
+      marketSessionState: (clockMs) => marketSessionState(clockMs, offsetMs(clockMs), settings.session),
+      degraded: (task) => this.#degraded(task),
+    }
+  }
+
+  #degraded(task: LiveTask): string {
+    const age = task.snapshotAgeMs
+    if (task.snapshotProblem !== '') return `snapshot: ${task.snapshotProblem}`
+    if (age !== null && age > STALE_SNAPSHOTS * this.#options.settings.snapshotIntervalMs) return `snapshot age ${age} ms`
+    return ''
+  }
+
+  #snapshotStoring(partitions: number): OwnerContext['storeSnapshot'] {
+    const { store, settings, clock, log, logger } = this.#options
+    if (store === null) return null
+    const trimmer = new EpochTrimmer(log, settings.epochsTopic, (text) => logger.warn({}, text))
+    return async (state, record, head, files) => {
+      const reached = await trimmer.reached(state.partition, record.epoch)
+      const job = { group: settings.groupId, tradesTopic: settings.tradesTopic, partitions }
+      const bytes = await storeSnapshot(store, job, record, head as StateHead, files, state.bundle, Math.floor(clock.nowMs()))
+      const kept = await retainSnapshots(store, settings.groupId, state.partition, settings.snapshotRetain)
+      if (reached) await trimmer.trim(state.partition, kept)
+      return bytes
+    }
+  }
+
+  async #startReading(owner: TaskOwner, positions: number[]): Promise<void> {
+    const { log, settings } = this.#options
+    const resolved = [...positions]
+    for (const [channel, topic] of this.#inputs.entries()) {
+      if (topic === '') resolved[channel] = -1
+      else if (resolved[channel] < 0) {
+        // an input that was added since: it starts by TA_AUTO_OFFSET_RESET, and the next epoch's record says where
+        const { low, high } = await log.bounds(topic, owner.partition, 'read_committed')
+        resolved[channel] = settings.autoOffsetReset === 'earliest' ? low : high
+      }
+    }
+    await this.#reader.add(owner, resolved)
+  }
+
+  #report(): void {
+    const { clock, serving } = this.#options
+    const owners = [...this.#owners.values()]
+    const waiting = owners.filter(({ phase }) => phase !== 'live').map(({ partition, phase }) => `task ${partition} is ${phase}`)
+    if (owners.length === 0) serving.setReady(false, 'no task is assigned to this instance yet')
+    else serving.setReady(waiting.length === 0, waiting.join(', '))
+    const { pausedMs } = this.#reader
+    const backpressure = Math.min((pausedMs - this.#lastPausedMs) / REPORT_MS, 1)
+    this.#lastPausedMs = pausedMs
+    serving.report(this.#metrics.report(owners, clock.nowMs(), this.#backlog, backpressure))
+  }
+
+  /** For lag tools alone: where the tasks stand, plainly committed. The backlog is looked up on the way. */
+  async #publishOffsets(): Promise<void> {
+    const { log } = this.#options
+    const positions: Position[] = []
+    let backlog = 0
+    for (const { partition, task } of this.#owners.values()) {
+      if (task === null) continue
+      for (const [channel, topic] of this.#inputs.entries()) {
+        if (topic === '') continue
+        const queue = task.state.queues[channel]
+        positions.push({ topic, partition, offset: task.state.last.consumed[channel].to })
+        if (queue.atEnd) backlog += queue.length
+        else backlog += await log.bounds(topic, partition, 'read_committed').then(({ high }) => Math.max(high - queue.next, 0), () => queue.length)
+      }
+    }
+    this.#backlog = backlog
+    if (positions.length > 0) this.#group.commitOffsets(positions)
+  }
+}

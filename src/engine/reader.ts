@@ -1,0 +1,137 @@
+/**
+ * The one consumer of an engine: reads every owned partition and deals its records to the tasks' queues. A full queue pauses
+ * its partition, a drained one resumes it (invariant 7). No object a record (invariant 9).
+ */
+import type { Logger } from '../logging/logger.ts'
+import { recordColumns } from '../ingest/record-queue.ts'
+import type { Clock } from '../ports/clock.ts'
+import { LogError } from '../ports/log.ts'
+import type { Log, LogConsumer, Position } from '../ports/log.ts'
+import { UserError } from '../contract/errors.ts'
+import { EXIT_SETTINGS } from '../contract/exit-codes.ts'
+import type { TaskOwner } from './task-owner.ts'
+
+const RECORDS = 8_192
+const VALUE_BYTES = 4_194_304
+const WAIT_MS = 100
+const RETRY_MS = 250
+
+export class Reader {
+  readonly #log: Log
+  readonly #clock: Clock
+  readonly #logger: Logger
+  /** Topic names by the consumer's topic number, and the channel of each. */
+  readonly #topics: string[]
+  readonly #channels: number[]
+  readonly #columns = recordColumns(RECORDS, RECORDS * 64, VALUE_BYTES)
+  readonly #owners = new Map<number, TaskOwner>()
+  readonly #consumer: LogConsumer
+  #closed = false
+  #running: Promise<void> = Promise.resolve()
+  /** Time in which some partition was paused, ms. */
+  pausedMs = 0
+  #pausedSinceMs: number | null = null
+
+  /** `inputs`: topic by channel, '' where it is off. */
+  constructor(log: Log, clock: Clock, logger: Logger, inputs: readonly string[]) {
+    this.#log = log
+    this.#clock = clock
+    this.#logger = logger
+    this.#topics = inputs.filter((topic) => topic !== '')
+    this.#channels = this.#topics.map((topic) => inputs.indexOf(topic))
+    this.#consumer = this.#log.consumer(this.#topics)
+  }
+
+  /** Begins to read; `turn` is called at each turn, `failed` once with what can't be tried again. */
+  start(turn: () => void, failed: (error: unknown) => void): void {
+    this.#running = this.#run(turn).catch(failed)
+  }
+
+  /** Adds a task, or starts it anew, at these positions. */
+  async add(owner: TaskOwner, positions: number[]): Promise<void> {
+    this.#owners.set(owner.partition, owner)
+    const places: Position[] = []
+    for (const [number, topic] of this.#topics.entries()) {
+      const offset = positions[this.#channels[number]]
+      owner.queues[this.#channels[number]].start(offset)
+      places.push({ topic, partition: owner.partition, offset })
+    }
+    positions.forEach((offset, channel) => {
+      if (!this.#channels.includes(channel)) owner.queues[channel].start(offset)
+    })
+    await this.#consumer.seek(places)
+    owner.paused.fill(false)
+    this.#consumer.resume(places)
+  }
+
+  async remove(owner: TaskOwner): Promise<void> {
+    if (this.#owners.get(owner.partition) !== owner) return
+    this.#owners.delete(owner.partition)
+    await this.#consumer.unassign(this.#topics.map((topic) => ({ topic, partition: owner.partition })))
+  }
+
+  /** A queue has room again. */
+  drained(owner: TaskOwner, channel: number): void {
+    if (!owner.paused[channel]) return
+    owner.paused[channel] = false
+    this.#consumer.resume([{ topic: this.#topics[this.#channels.indexOf(channel)], partition: owner.partition }])
+    this.#notePaused()
+  }
+
+  #notePaused(): void {
+    const paused = [...this.#owners.values()].some((owner) => owner.paused.includes(true))
+    const nowMs = this.#clock.monotonicMs()
+    if (paused) this.#pausedSinceMs ??= nowMs
+    else if (this.#pausedSinceMs !== null) {
+      this.pausedMs += nowMs - this.#pausedSinceMs
+      this.#pausedSinceMs = null
+    }
+  }
+
+  async #run(turn: () => void): Promise<void> {
+    while (!this.#closed) {
+      turn()
+      try {
+        const { ends } = await this.#consumer.consume(this.#columns, WAIT_MS)
+        this.#deal()
+        for (const { topic, partition, offset } of ends) this.#owners.get(partition)?.noteEnd(this.#channels[topic], offset)
+      } catch (error) {
+        if (this.#closed) return
+        if (!(error instanceof LogError)) throw error
+        if (error.kind === 'out_of_range') {
+          throw new UserError(EXIT_SETTINGS, `${error.message}: the records were deleted by retention before they were read. Start anew with ta reset --from earliest.`, { cause: error })
+        }
+        this.#logger.warn({}, `reading: ${error.message}; trying again`)
+        await this.#clock.sleep(RETRY_MS)
+      }
+    }
+  }
+
+  /** Deals the columns' records to their queues and wakes the tasks that got some. */
+  #deal(): void {
+    const columns = this.#columns
+    let woken: TaskOwner | undefined
+    for (let row = 0; row < columns.count; row++) {
+      const owner = this.#owners.get(columns.partitions[row])
+      if (owner === undefined) continue
+      const channel = this.#channels[columns.topics[row]]
+      const queue = owner.queues[channel]
+      queue.put(columns, row)
+      if (owner !== woken) {
+        owner.wake()
+        woken = owner
+      }
+      if (queue.isFull && !owner.paused[channel]) {
+        owner.paused[channel] = true
+        this.#consumer.pause([{ topic: this.#topics[columns.topics[row]], partition: owner.partition }])
+        this.#notePaused()
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#running
+    await this.#consumer.close()
+  }
+}

@@ -1,0 +1,225 @@
+/**
+ * Owns one task from being assigned to being given up: fence, restore, live; and again from the start when a step failed or
+ * another owner came between. Nothing here ends in a state that needs a person, but for a UserError or a bug (invariant 8).
+ */
+import { BugError, UserError } from '../contract/errors.ts'
+import { EXIT_SETTINGS } from '../contract/exit-codes.ts'
+import type { Logger } from '../logging/logger.ts'
+import { StepFailed } from '../dispatch/step-failed.ts'
+import { Committer } from '../epoch/commit.ts'
+import { LiveTask } from '../epoch/live-task.ts'
+import type { LiveOptions } from '../epoch/live-task.ts'
+import type { Observer } from '../epoch/observer.ts'
+import { SnapshotKeeper } from '../epoch/snapshot-keeper.ts'
+import type { StoreSnapshot } from '../epoch/snapshot-keeper.ts'
+import { Waker } from '../epoch/waker.ts'
+import { RecordQueue } from '../ingest/record-queue.ts'
+import type { Clock } from '../ports/clock.ts'
+import { LogError } from '../ports/log.ts'
+import { StoreError } from '../ports/snapshot-store.ts'
+import { readEpochLog } from '../recovery/epoch-log.ts'
+import { firstOutputs, firstRecord, newTask, recoverTask } from '../recovery/recover.ts'
+import type { Feed, RecoveryJob } from '../recovery/recover.ts'
+import { stateHead } from '../recovery/snapshots.ts'
+import type { TaskState as State, TaskStatus } from '../serve/engine-report.ts'
+
+export interface OwnerContext {
+  job: RecoveryJob
+  clock: Clock
+  logger: Logger
+  live: LiveOptions
+  observer: Observer
+  transactionalIdPrefix: string
+  autoOffsetReset: 'earliest' | 'latest'
+  snapshotIntervalMs: number
+  snapshotMinPauseMs: number
+  storeSnapshot: StoreSnapshot | null
+  /** Starts reading the task's partitions into these queues; −1 where a channel is off. */
+  startReading(owner: TaskOwner, positions: number[]): Promise<void>
+  stopReading(owner: TaskOwner): Promise<void>
+  onDrained(owner: TaskOwner, channel: number): void
+  recovered(seconds: number, epochsReplayed: number): void
+}
+
+const BACKOFF_FIRST_MS = 100
+const BACKOFF_MOST_MS = 5_000
+/** Fenced this often in a minute by somebody else: two jobs share the transactional ids. */
+const FENCED_MOST = 3
+const FENCED_WITHIN_MS = 60_000
+const SNAPSHOT_AT_STOP_MS = 3_000
+
+export class TaskOwner {
+  readonly partition: number
+  queues: RecordQueue[] = []
+  task: LiveTask | null = null
+  phase: State = 'assigned'
+  /** Partitions paused because their queue is full. */
+  readonly paused = [false, false, false]
+  readonly #context: OwnerContext
+  readonly #stop = new AbortController()
+  readonly #waker = new Waker()
+  readonly #fencedAtMs: number[] = []
+  #done: Promise<void> = Promise.resolve()
+
+  constructor(context: OwnerContext, partition: number) {
+    this.#context = context
+    this.partition = partition
+  }
+
+  /** Begins; `failed` is told what ends it for good (UserError, bug). */
+  start(failed: (error: unknown) => void): void {
+    this.#done = this.#run().catch(failed)
+  }
+
+  /** Ends the epoch, commits it, stores a last snapshot, lets go. */
+  async stop(): Promise<void> {
+    this.phase = 'revoking'
+    this.#stop.abort()
+    this.wake()
+    await this.#done
+  }
+
+  wake(): void {
+    this.#waker.wake()
+    this.task?.waker.wake()
+  }
+
+  /** The partition of `channel` was read up to its end at `offset`. */
+  noteEnd(channel: number, offset: number): void {
+    if (this.task !== null) this.task.noteEnd(channel, offset)
+    else {
+      this.queues[channel]?.reachedEnd(offset)
+      this.#waker.wake()
+    }
+  }
+
+  async #run(): Promise<void> {
+    let backoffMs = BACKOFF_FIRST_MS
+    while (!this.#stop.signal.aborted) {
+      const startedMs = this.#context.clock.monotonicMs()
+      try {
+        await this.#live()
+      } catch (error) {
+        this.#judge(error)
+        if (this.#context.clock.monotonicMs() - startedMs > FENCED_WITHIN_MS) backoffMs = BACKOFF_FIRST_MS
+        await Promise.race([this.#context.clock.sleep(backoffMs), this.#stopped()])
+        backoffMs = Math.min(backoffMs * 2, BACKOFF_MOST_MS)
+      }
+    }
+  }
+
+  #stopped(): Promise<void> {
+    const { signal } = this.#stop
+    return signal.aborted ? Promise.resolve() : new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  }
+
+  /** Says what went wrong; throws what can't be tried again. */
+  #judge(error: unknown): void {
+    const { logger, clock } = this.#context
+    if (this.#stop.signal.aborted && (error as Error).name === 'AbortError') return
+    if (error instanceof LogError && error.kind === 'fenced') {
+      const nowMs = clock.monotonicMs()
+      this.#fencedAtMs.push(nowMs)
+      const recent = this.#fencedAtMs.filter((atMs) => nowMs - atMs < FENCED_WITHIN_MS)
+      logger.warn({ task: this.partition }, `${error.message}; starting over as new`)
+      if (recent.length < FENCED_MOST) return
+      throw new UserError(EXIT_SETTINGS, `Task ${this.partition} was fenced ${recent.length} times in a minute by another job with the transactional ids ` +
+        `${this.#context.transactionalIdPrefix}…: give each job its own TA_GROUP_ID or TA_TRANSACTIONAL_ID_PREFIX.`, { cause: error })
+    }
+    if (error instanceof LogError || error instanceof StoreError || error instanceof StepFailed) {
+      logger.warn({ task: this.partition }, `${error.message}; the task starts over`)
+      return
+    }
+    if (error instanceof UserError || error instanceof BugError) throw error
+    throw new BugError(0, `task ${this.partition}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+  }
+
+  async #live(): Promise<void> {
+    const { job, clock, logger } = this.#context
+    const startedMs = clock.monotonicMs()
+    const transactionalId = this.#context.transactionalIdPrefix + this.partition
+    this.phase = 'fencing'
+    this.task = null
+    this.queues = [new RecordQueue(), new RecordQueue(), new RecordQueue()]
+    const producer = job.log.producer(transactionalId)
+    const committer = new Committer({
+      log: job.log, clock, transactionalId, epochsTopic: job.epochsTopic, partition: this.partition,
+      warn: (detail) => logger.warn({ task: this.partition }, detail),
+      counted: (result) => this.#context.observer.transaction(result),
+    }, producer)
+    try {
+      await Promise.race([producer.init(), this.#stopped()])
+      if (this.#stop.signal.aborted) return
+      const task = await this.#restore(committer, startedMs)
+      this.task = task
+      this.phase = 'live'
+      logger.info({ task: this.partition, epoch: task.state.last.epoch, ms: Math.round(clock.monotonicMs() - startedMs) }, 'task is live')
+      await task.run(this.#stop.signal)
+      await task.snapshotAtEnd(SNAPSHOT_AT_STOP_MS)
+    } finally {
+      this.task = null
+      await this.#context.stopReading(this)
+      await committer.close()
+    }
+  }
+
+  async #restore(committer: Committer, startedMs: number): Promise<LiveTask> {
+    const { job, clock } = this.#context
+    this.phase = 'loading'
+    const feed: Feed = {
+      queues: this.queues,
+      waker: this.#waker,
+      start: async (positions) => {
+        this.phase = 'replaying'
+        await this.#context.startReading(this, positions)
+      },
+    }
+    const epochLog = await readEpochLog(job.log, job.epochsTopic, this.partition)
+    if (epochLog.records.length === 0) {
+      const first = await firstRecord(job, this.partition, this.#context.autoOffsetReset)
+      await committer.commit(first, firstOutputs(job, first), epochLog.end)
+      const state = newTask(job, first, feed)
+      await feed.start(first.consumed.map(({ to }) => to))
+      this.#context.recovered((clock.monotonicMs() - startedMs) / 1000, 0)
+      return this.#liveTask(state, committer, epochLog.end, true)
+    }
+    const { state, epochsReplayed, bundleWritten } = await recoverTask(job, this.partition, epochLog, feed, this.#stop.signal)
+    this.#context.recovered((clock.monotonicMs() - startedMs) / 1000, epochsReplayed)
+    return this.#liveTask(state, committer, epochLog.end, bundleWritten)
+  }
+
+  #liveTask(state: LiveTask['state'], committer: Committer, searchFrom: number, bundleWritten: boolean): LiveTask {
+    const { clock, live, observer, logger } = this.#context
+    const snapshots = new SnapshotKeeper({
+      clock,
+      intervalMs: this.#context.snapshotIntervalMs,
+      minPauseMs: this.#context.snapshotMinPauseMs,
+      store: this.#context.storeSnapshot,
+      head: (of) => stateHead(of.memory),
+      observe: (result, ms, bytes) => observer.snapshot(result, ms, bytes),
+      warn: (detail) => logger.warn({ task: this.partition }, detail),
+    }, null)
+    return new LiveTask({
+      state, live, clock, committer, snapshots, observer, searchFrom, bundleWritten, onDrained: (channel) => this.#context.onDrained(this, channel),
+    })
+  }
+
+  /** One row of the status page. */
+  status(nowMs: number): TaskStatus {
+    const state = this.task?.state
+    const lag = (ns: bigint | undefined): number | null => (ns === undefined || ns < 0n ? null : nowMs - Number(ns / 1_000_000n))
+    const trades = state?.memory.cell('tradesMaxNs') ?? -1n
+    const quotes = state?.memory.cell('quotesMaxNs') ?? -1n
+    return {
+      task: this.partition,
+      state: this.phase,
+      epoch: state?.last.epoch ?? 0,
+      symbols: state?.memory.number('symbols') ?? 0,
+      watermarkLagMs: lag(state?.memory.cell('watermarkNs')),
+      sourceLagMs: lag(trades > quotes ? trades : quotes),
+      snapshotAgeMs: this.task?.snapshotAgeMs ?? null,
+      records: state?.last.counts.reduce((sum, count) => sum + count, 0) ?? 0,
+      reason: this.task?.snapshotProblem ?? '',
+    }
+  }
+}

@@ -1,0 +1,253 @@
+/**
+ * A live task: takes what is queued, runs steps, ends epochs, commits them, takes snapshots at barriers. `run` holds the
+ * control flow. While epoch n commits, n+1 is gathered and computed; it is never sent before n is known to be committed.
+ */
+import { invariant } from '../contract/errors.ts'
+import type { Clock } from '../ports/clock.ts'
+import { QUOTES_IDLE, TRADES_IDLE } from '../state/kernel.ts'
+import { NONE } from '../state/task-memory.ts'
+import type { Committer } from './commit.ts'
+import { EPOCH_RECORDS_MAX, decideEpochEnd, nextChannel } from './decide.ts'
+import type { ChannelView, EpochLimits, EpochReason, EpochView } from './decide.ts'
+import { idleAtMs, noteEnd, noteMover, settleIdleness, startIdleness } from './idleness.ts'
+import type { Idleness } from './idleness.ts'
+import type { Observer } from './observer.ts'
+import { transactionOf } from './outputs.ts'
+import type { OutputTopics } from './outputs.ts'
+import { statusRecord } from './status.ts'
+import type { MarketSessionState } from './status.ts'
+import type { ClosedEpoch, TaskState } from './task-state.ts'
+import type { SnapshotKeeper } from './snapshot-keeper.ts'
+import { Waker } from './waker.ts'
+
+export interface LiveOptions extends EpochLimits {
+  latenessMs: number
+  idleTimeoutMs: number
+  statusIntervalMs: number
+  topics: OutputTopics
+  /** Channels without a topic. */
+  off: boolean[]
+  marketSessionState(clockMs: number): MarketSessionState
+  /** Why the task is degraded, in words; empty when it isn't. */
+  degraded(task: LiveTask): string
+}
+
+const IDLE_BITS = [TRADES_IDLE, QUOTES_IDLE]
+const MS = 1_000_000n
+/** Longest time without a look, so that a clock that was set is noticed. */
+const LOOK_MS = 1_000
+
+export class LiveTask {
+  readonly state: TaskState
+  readonly waker = new Waker()
+  readonly #options: LiveOptions
+  readonly #clock: Clock
+  readonly #committer: Committer
+  readonly #snapshots: SnapshotKeeper
+  readonly #observer: Observer
+  readonly #idleness: Idleness[]
+  readonly #onDrained: (channel: number) => void
+  #committing: Promise<void> | null = null
+  #failure: unknown = null
+  #lastEndMs = 0
+  #statusDueMs: number
+  #statusSeq: number
+  #searchFrom: number
+  /** The bundle goes out with the first epoch that names it. */
+  #bundleWritten: boolean
+
+  constructor(options: {
+    state: TaskState; live: LiveOptions; clock: Clock; committer: Committer; snapshots: SnapshotKeeper; observer: Observer
+    searchFrom: number; bundleWritten: boolean; onDrained: (channel: number) => void
+  }) {
+    this.state = options.state
+    this.#options = options.live
+    this.#clock = options.clock
+    this.#committer = options.committer
+    this.#snapshots = options.snapshots
+    this.#observer = options.observer
+    this.#onDrained = options.onDrained
+    this.#searchFrom = options.searchFrom
+    this.#bundleWritten = options.bundleWritten
+    this.#statusSeq = options.state.last.statusSeq
+    this.#statusDueMs = this.now()
+    const { idle } = options.state.last
+    this.#idleness = IDLE_BITS.map((bit, channel) => startIdleness(options.live.off[channel], (idle & bit) !== 0))
+  }
+
+  /** The task's clock, whole ms: never goes back, over hosts and restarts. */
+  now(): number {
+    return Math.max(Math.floor(this.#clock.nowMs()), this.state.last.clockCloseMs, this.state.openedMs === Infinity ? 0 : this.state.openedMs)
+  }
+
+  get snapshotAgeMs(): number | null {
+    return this.#snapshots.ageMs()
+  }
+
+  get snapshotProblem(): string {
+    return this.#snapshots.problem
+  }
+
+  /** The partition has nothing left to read below `offset`. */
+  noteEnd(channel: number, offset: number): void {
+    this.state.queues[channel].reachedEnd(offset)
+    if (channel < IDLE_BITS.length) noteEnd(this.#idleness[channel], this.#clock.monotonicMs())
+    this.waker.wake()
+  }
+
+  /** Runs until `stop`, then ends the epoch and commits it. Rejects with StepFailed, LogError `fenced`, or a bug. */
+  async run(stop: AbortSignal): Promise<void> {
+    stop.addEventListener('abort', () => this.waker.wake(), { once: true })
+    // an input that was added or dropped since: an epoch of its own says where it begins, before its first step
+    if (this.state.queues.some((queue, channel) => queue.next !== this.state.last.consumed[channel].to)) await this.#endEpoch('longest')
+    while (!stop.aborted) {
+      if (this.#failure !== null) throw this.#failure
+      const channel = this.#nextChannel()
+      if (channel >= 0) await this.#applyNext(channel)
+      const decision = decideEpochEnd(this.#view(), this.#options)
+      if (decision.end && this.#committing === null) await this.#endEpoch(decision.reason)
+      else if (channel < 0) await this.waker.wait(this.#committing !== null ? LOOK_MS : this.#waitMs(decision))
+    }
+    await this.#finish()
+  }
+
+  /** Ends the open epoch and waits for its commit: the barrier at which the task is given up. */
+  async #finish(): Promise<void> {
+    await this.#committed()
+    if (this.state.records > 0) await this.#endEpoch('longest')
+    await this.#committed()
+  }
+
+  async #committed(): Promise<void> {
+    await this.#committing
+    if (this.#failure !== null) throw this.#failure
+  }
+
+  #nextChannel(): number {
+    if (this.state.records >= EPOCH_RECORDS_MAX) return -1
+    const views = this.state.queues.map((queue, channel): ChannelView => {
+      const idleness = this.#idleness[channel] as Idleness | undefined
+      const exhausted = idleness === undefined || idleness.off || idleness.idle || (idleness.endReachedMs !== null && queue.length === 0)
+      return { waiting: queue.length, maxMs: this.#maxMs(channel), exhausted }
+    })
+    return nextChannel(views, this.now(), this.#options.latenessMs)
+  }
+
+  /** Largest event time applied of a channel, ms. */
+  #maxMs(channel: number): number {
+    const ns = channel > 1 ? NONE : this.state.memory.cell(channel === 0 ? 'tradesMaxNs' : 'quotesMaxNs')
+    return ns === NONE ? Number.NEGATIVE_INFINITY : Number(ns / MS)
+  }
+
+  async #applyNext(channel: number): Promise<void> {
+    const startedMs = this.#clock.monotonicMs()
+    const queue = this.state.queues[channel]
+    const movers = await this.state.apply(channel, queue.segmentRows(), this.now())
+    if (movers > 0 && channel < IDLE_BITS.length) {
+      noteMover(this.#idleness[channel])
+      // the end was told while these records waited: nothing is left behind them
+      if (queue.length === 0 && queue.atEnd) noteEnd(this.#idleness[channel], this.#clock.monotonicMs())
+    }
+    if (queue.isLow) this.#onDrained(channel)
+    this.#observer.stage('kernel', this.#clock.monotonicMs() - startedMs)
+  }
+
+  #idleBits(): number {
+    const nowMs = this.#clock.monotonicMs()
+    let bits = 0
+    this.#idleness.forEach((idleness, channel) => {
+      if (settleIdleness(idleness, nowMs, this.#options.idleTimeoutMs, this.state.queues[channel].length === 0)) bits |= IDLE_BITS[channel]
+    })
+    return bits
+  }
+
+  #view(): EpochView {
+    const { memory } = this.state
+    const clockMs = this.now()
+    const nextFinalNs = memory.cell('nextFinalNs')
+    return {
+      clockMs,
+      openedMs: this.state.openedMs,
+      lastEndMs: this.#lastEndMs,
+      records: this.state.records,
+      nextProvisionalMs: memory.number('nextProvisionalMs'),
+      nextFinalMs: Number(nextFinalNs / MS),
+      watermarkMs: this.#watermarkMs(clockMs),
+      statusDueMs: this.#statusDueMs,
+    }
+  }
+
+  /** Where the watermark would go if the epoch ended now. */
+  #watermarkMs(clockMs: number): number {
+    const bits = this.#idleBits()
+    const running = [0, 1].filter((channel) => (bits & IDLE_BITS[channel]) === 0).map((channel) => this.#maxMs(channel))
+    return (running.length === 0 ? clockMs : Math.min(...running)) - this.#options.latenessMs
+  }
+
+  #waitMs(decision: ReturnType<typeof decideEpochEnd>): number {
+    const nowMs = this.#clock.monotonicMs()
+    const idleAt = this.#idleness.map((idleness) => idleAtMs(idleness, this.#options.idleTimeoutMs)).filter((at) => at !== null)
+    return Math.min(LOOK_MS, decision.end ? 0 : decision.waitMs, ...idleAt.map((at) => Math.max(at - nowMs, 0)))
+  }
+
+  async #endEpoch(reason: EpochReason): Promise<void> {
+    const startedMs = this.#clock.monotonicMs()
+    const clockMs = this.now()
+    const closed = await this.state.close(clockMs, this.#idleBits())
+    this.#lastEndMs = clockMs
+    const status = this.#status(clockMs, closed, reason)
+    const outputs = transactionOf(this.state.partition, closed, this.#options.topics, status, this.#bundleWritten ? null : this.state.bundle)
+    this.#bundleWritten = true
+    this.#observer.stage('encode', this.#clock.monotonicMs() - startedMs)
+    await this.#snapshots.atBarrier(this.state, closed.record)
+    invariant(this.#committing === null, 2, `task ${this.state.partition} epoch ${closed.record.epoch} would be sent before the one before it is known`)
+    this.#committing = this.#commit(closed, outputs).finally(() => {
+      this.#committing = null
+      this.waker.wake()
+    })
+  }
+
+  async #commit(closed: ClosedEpoch, outputs: ReturnType<typeof transactionOf>): Promise<void> {
+    const startedMs = this.#clock.monotonicMs()
+    try {
+      await this.#committer.commit(closed.record, outputs, this.#searchFrom)
+      const ms = this.#clock.monotonicMs() - startedMs
+      this.#observer.stage('commit', ms)
+      this.#observer.committed(closed, ms, this.#clock.nowMs())
+      this.#snapshots.committed(closed.record)
+    } catch (error) {
+      this.#failure = error // taken up by run(): the task can't go on
+    }
+  }
+
+  #status(clockMs: number, closed: ClosedEpoch, reason: EpochReason): { key: string; value: string } | null {
+    if (this.#options.topics.statusTopic === '' || (clockMs < this.#statusDueMs && reason !== 'status')) return null
+    this.#statusDueMs = clockMs + this.#options.statusIntervalMs
+    closed.record.statusSeq = ++this.#statusSeq
+    const { memory, partition } = this.state
+    const orNull = (ns: bigint): bigint | null => (ns === NONE ? null : ns)
+    const trades = memory.cell('tradesMaxNs')
+    const quotes = memory.cell('quotesMaxNs')
+    return statusRecord({
+      task: partition,
+      seq: this.#statusSeq,
+      clockMs,
+      watermarkNs: orNull(closed.record.watermarkAfterNs),
+      lastEventNs: orNull(trades > quotes ? trades : quotes),
+      counts: closed.record.counts,
+      epoch: closed.record.epoch,
+      snapshotAgeMs: this.snapshotAgeMs,
+      marketSessionState: this.#options.marketSessionState(clockMs),
+      reason: this.#options.degraded(this),
+    })
+  }
+
+  /** Stores a last snapshot at the barrier that `run` ended at; as best one can within `timeoutMs`. */
+  async snapshotAtEnd(timeoutMs: number): Promise<void> {
+    await this.#snapshots.atEnd(this.state, timeoutMs)
+  }
+
+  async close(): Promise<void> {
+    await this.#committer.close()
+  }
+}

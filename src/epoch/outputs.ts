@@ -1,0 +1,110 @@
+/**
+ * What one epoch's transaction holds: bars, signals, DLQ and late records, status, and the epoch's own record (invariant 2).
+ * Made once and kept until the commit is known: after an abort the very same bytes go out again.
+ */
+import { createHash } from 'node:crypto'
+import { FLAG_KEY_NULL, FLAG_VALUE_CUT } from '../ports/log.ts'
+import type { Header, OutputColumns } from '../ports/log.ts'
+import type { Outputs } from '../state/kernel.ts'
+import type { Bundle } from '../bundle/bundle.ts'
+import { encodeEpochRecord } from './epoch-record.ts'
+import type { ClosedEpoch, SpecialRecord } from './task-state.ts'
+
+/** Key of an epoch record and of a bundle on the epoch topic. */
+export const EPOCH_KEY = 'epoch'
+export const BUNDLE_KEY = 'bundle'
+/** What is kept of a record that is too large for the DLQ. */
+const HEAD_BYTES = 65_536
+const DIGEST_BYTES = 32
+
+/** Topics that an epoch writes to; an empty name is off. Partitions of those that may have any number. */
+export interface OutputTopics {
+  microbarsTopic: string
+  signalsTopic: string
+  statusTopic: string
+  lateTopic: string
+  dlqTopic: string
+  epochsTopic: string
+  latePartitions: number
+  dlqPartitions: number
+  dlqMaxBytes: number
+  /** Input topics by channel, for the headers of special records. */
+  inputs: Readonly<Record<string, string>>
+}
+
+/** All records of the transaction, a column set for each partition that gets something. */
+export function transactionOf(
+  partition: number, closed: ClosedEpoch, topics: OutputTopics, status: { key: string; value: string } | null, bundle: Bundle | null,
+): OutputColumns[] {
+  const { outputs, specials, record } = closed
+  const columns = [
+    slice(topics.microbarsTopic, partition, outputs, 0, outputs.bars),
+    slice(topics.signalsTopic, partition, outputs, outputs.bars, outputs.bars + outputs.signals),
+    specialColumns(topics.lateTopic, partition % Math.max(topics.latePartitions, 1), specials.filter(({ late }) => late), partition, topics),
+    specialColumns(topics.dlqTopic, partition % Math.max(topics.dlqPartitions, 1), specials.filter(({ late }) => !late), partition, topics),
+    columnsOf(topics.statusTopic, partition, status === null ? [] : [{ key: Buffer.from(status.key), value: Buffer.from(status.value) }]),
+    columnsOf(topics.epochsTopic, partition, [
+      ...(bundle === null ? [] : [{ key: Buffer.from(BUNDLE_KEY), value: bundle.bytes }]),
+      { key: Buffer.from(EPOCH_KEY), value: encodeEpochRecord(record) },
+    ]),
+  ]
+  return columns.filter(({ topic, count }) => topic !== '' && count > 0)
+}
+
+/** Outputs [from, to) as columns over the same bytes. */
+function slice(topic: string, partition: number, outputs: Outputs, from: number, to: number): OutputColumns {
+  const keyStart = from === 0 ? 0 : outputs.keyEnds[from - 1]
+  const valueStart = from === 0 ? 0 : outputs.valueEnds[from - 1]
+  return {
+    topic,
+    partition,
+    count: to - from,
+    keys: outputs.keys.subarray(keyStart, to === 0 ? 0 : outputs.keyEnds[to - 1]),
+    keyEnds: outputs.keyEnds.slice(from, to).map((end) => end - keyStart),
+    values: outputs.values.subarray(valueStart, to === 0 ? 0 : outputs.valueEnds[to - 1]),
+    valueEnds: outputs.valueEnds.slice(from, to).map((end) => end - valueStart),
+  }
+}
+
+interface PlainRecord {
+  key: Buffer | null
+  value: Buffer
+  headers?: Header[]
+}
+
+function columnsOf(topic: string, partition: number, records: PlainRecord[]): OutputColumns {
+  let keyEnd = 0
+  let valueEnd = 0
+  return {
+    topic,
+    partition,
+    count: records.length,
+    keys: Buffer.concat(records.map(({ key }) => key ?? Buffer.alloc(0))),
+    keyEnds: Int32Array.from(records, ({ key }) => (keyEnd += key?.length ?? 0)),
+    values: Buffer.concat(records.map(({ value }) => value)),
+    valueEnds: Int32Array.from(records, ({ value }) => (valueEnd += value.length)),
+    flags: Uint8Array.from(records, ({ key }) => (key === null ? FLAG_KEY_NULL : 0)),
+    ...(records.some(({ headers }) => headers !== undefined) ? { headers: records.map(({ headers }) => headers ?? []) } : {}),
+  }
+}
+
+function specialColumns(topic: string, to: number, specials: SpecialRecord[], partition: number, topics: OutputTopics): OutputColumns {
+  return columnsOf(topic, to, specials.map((special) => specialRecord(special, partition, topics)))
+}
+
+/** A late or rejected record byte for byte, or its head with its length and SHA-256 where it is too large. */
+function specialRecord(special: SpecialRecord, partition: number, topics: OutputTopics): PlainRecord {
+  const headers: Header[] = [
+    { name: 'ta-reason', value: special.reason },
+    { name: 'ta-topic', value: topics.inputs[special.channel] },
+    { name: 'ta-partition', value: String(partition) },
+    { name: 'ta-offset', value: String(special.offset) },
+  ]
+  const key = (special.flags & FLAG_KEY_NULL) === 0 ? special.key : null
+  const cut = (special.flags & FLAG_VALUE_CUT) !== 0
+  if (!cut && special.size <= topics.dlqMaxBytes) return { key, value: special.value, headers }
+  // a value that ingest has cut ends with the SHA-256 of the whole
+  const sha256 = cut ? special.value.subarray(-DIGEST_BYTES).toString('hex') : createHash('sha256').update(special.value).digest('hex')
+  headers.push({ name: 'ta-truncated', value: 'true' }, { name: 'ta-size', value: String(special.size) }, { name: 'ta-sha256', value: sha256 })
+  return { key, value: special.value.subarray(0, HEAD_BYTES), headers }
+}

@@ -1,0 +1,67 @@
+/** A task's status record: what it says of itself every few seconds. Made by the loop, outside the epoch's digest. */
+import { OUTCOMES } from '../contract/outcomes.ts'
+
+export type MarketSessionState = 'pre' | 'open' | 'post' | 'overnight' | 'closed' | 'holiday' | 'continuous'
+
+export interface StatusView {
+  task: number
+  seq: number
+  clockMs: number
+  /** ns; null before the first. */
+  watermarkNs: bigint | null
+  lastEventNs: bigint | null
+  /** Outcomes so far by channel, in the order of OUTCOMES. */
+  counts: number[]
+  epoch: number
+  /** null where none was stored yet. */
+  snapshotAgeMs: number | null
+  marketSessionState: MarketSessionState
+  /** Why it is degraded; empty when all is well. */
+  reason: string
+}
+
+/** Key and JSON of the status record. */
+export function statusRecord(view: StatusView): { key: string; value: string } {
+  const key = `_task-${view.task}`
+  const stamp = new Date(view.clockMs).toISOString()
+  const lag = (ns: bigint | null): number | null => (ns === null ? null : view.clockMs - Number(ns / 1_000_000n))
+  const counts = Object.fromEntries(
+    OUTCOMES.map((outcome, i) => [outcome, view.counts.reduce((sum, count, at) => (at % OUTCOMES.length === i ? sum + count : sum), 0)]),
+  )
+  const payload = {
+    watermark_lag_ms: lag(view.watermarkNs),
+    source_lag_ms: lag(view.lastEventNs),
+    last_event_ts: view.lastEventNs === null ? null : stampOf(view.lastEventNs),
+    status: view.reason === '' ? 'ok' : 'degraded',
+    reason: view.reason,
+    heartbeat: true,
+    market_session_state: view.marketSessionState,
+    counts,
+    snapshot_age_ms: view.snapshotAgeMs,
+    epoch: view.epoch,
+  }
+  const envelope = {
+    ingest_ts: stamp, event_ts: stamp, feed: null, channel: 'status', symbol: key, seq: view.seq, is_final: true, source: 'ta', payload, version: 1,
+  }
+  return { key, value: JSON.stringify(envelope) }
+}
+
+/** RFC 3339 with as many fraction digits as the time has. */
+function stampOf(ns: bigint): string {
+  const seconds = new Date(Number(ns / 1_000_000n)).toISOString().slice(0, 19)
+  const fraction = String(((ns % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n).padStart(9, '0').replace(/0+$/, '')
+  return fraction === '' ? `${seconds}Z` : `${seconds}.${fraction}Z`
+}
+
+const MINUTE = 60_000
+
+/** Which part of New York's trading day a time lies in; `offsetMs` is New York's offset from UTC then. */
+export function marketSessionState(clockMs: number, offsetMs: number, session: string): MarketSessionState {
+  if (session === 'utc-day') return 'continuous'
+  const local = new Date(clockMs + offsetMs)
+  const minutes = local.getUTCHours() * 60 + local.getUTCMinutes() + local.getUTCSeconds() / MINUTE
+  if (local.getUTCDay() === 0 || local.getUTCDay() === 6) return 'closed'
+  if (minutes < 240 || minutes >= 1200) return 'overnight'
+  if (minutes < 570) return 'pre'
+  return minutes < 960 ? 'open' : 'post'
+}

@@ -1,0 +1,185 @@
+/**
+ * One task's state and its open epoch: the only place that runs steps. Live loop and recovery drive it alike; what is
+ * decided comes from outside (which records, which clock, who is idle), what comes out follows from that alone.
+ *
+ * In:  queued records, clocks, idle bits. Out: outputs and the epoch's record. Imports: dispatch, ingest, state, contract.
+ */
+import { CHANNELS, OUTCOMES, REASONS } from '../contract/outcomes.ts'
+import type { Channel, Reason } from '../contract/outcomes.ts'
+import { invariant } from '../contract/errors.ts'
+import type { Bundle } from '../bundle/bundle.ts'
+import type { KernelRunner } from '../dispatch/runner.ts'
+import type { Request } from '../dispatch/request.ts'
+import { RecordQueue } from '../ingest/record-queue.ts'
+import { copyOutputs, loadBatch, specialsOf } from '../state/kernel.ts'
+import type { Outputs } from '../state/kernel.ts'
+import { TaskMemory } from '../state/task-memory.ts'
+import { CHANNEL_COUNT } from './epoch-record.ts'
+import type { EpochRecord, Step } from './epoch-record.ts'
+
+/** A record on its way to the DLQ or the late topic, with all that its headers say. */
+export interface SpecialRecord {
+  late: boolean
+  reason: Reason
+  channel: Channel
+  offset: number
+  flags: number
+  /** True length of the value; `value` holds less of it when it was cut. */
+  size: number
+  key: Buffer
+  value: Buffer
+}
+
+/** What an epoch came to: its record, and what it publishes. */
+export interface ClosedEpoch {
+  record: EpochRecord
+  outputs: Outputs
+  specials: SpecialRecord[]
+  /** Outcomes of this epoch alone, channel by channel, in the order of OUTCOMES. */
+  outcomes: number[]
+  conflicts: number
+}
+
+const NO_STEPS = { steps: [] as Step[], records: 0, openedMs: Number.POSITIVE_INFINITY, specials: [] as SpecialRecord[] }
+const fresh = (): typeof NO_STEPS => ({ ...NO_STEPS, steps: [], specials: [] })
+
+/** The record of a task that has not begun: what epoch 0 follows from. */
+export function blankRecord(task: number, instance: string, bundle: string, positions: number[], latestStart: boolean, idle: number): EpochRecord {
+  return {
+    task, epoch: 0, instance, bundle, steps: [], consumed: positions.map((to) => ({ to, count: 0, hash: 0n })), clockCloseMs: 0, idle,
+    watermarkBeforeNs: 0n, watermarkAfterNs: 0n, counts: new Array<number>(CHANNEL_COUNT * OUTCOMES.length).fill(0),
+    bars: 0, signals: 0, late: 0, rejected: 0, digest: 0n, statusSeq: 0, latestStart, skip: [],
+  }
+}
+
+export class TaskState {
+  readonly partition: number
+  readonly instance: string
+  readonly bundle: Bundle
+  readonly memory: TaskMemory
+  readonly queues: RecordQueue[]
+  /** The last closed epoch. */
+  last: EpochRecord
+  readonly #module: WebAssembly.Module
+  readonly #runner: KernelRunner
+  readonly #key: string
+  #open = fresh()
+  #conflicts: number
+  static #made = 0
+
+  /** `last` tells where the task stands: epoch number, positions, counts, clock, statusSeq, who is idle. */
+  constructor(options: {
+    partition: number; instance: string; bundle: Bundle; module: WebAssembly.Module; memory: TaskMemory; runner: KernelRunner; last: EpochRecord
+    queues?: RecordQueue[]
+  }) {
+    this.partition = options.partition
+    this.instance = options.instance
+    this.bundle = options.bundle
+    this.memory = options.memory
+    this.last = options.last
+    this.#conflicts = options.memory.number('conflicts')
+    this.#module = options.module
+    this.#runner = options.runner
+    this.#key = `task ${options.partition}, memory ${++TaskState.#made}`
+    this.queues = options.queues ?? Array.from({ length: CHANNEL_COUNT }, () => new RecordQueue())
+    if (options.queues === undefined) options.last.consumed.forEach(({ to }, channel) => this.queues[channel].start(to))
+  }
+
+  get records(): number {
+    return this.#open.records
+  }
+
+  get openedMs(): number {
+    return this.#open.openedMs
+  }
+
+  #envelope<T extends Request>(request: T): { key: string; memory: WebAssembly.Memory; module: WebAssembly.Module; request: T } {
+    return { key: this.#key, memory: this.memory.memory, module: this.#module, request }
+  }
+
+  /**
+   * One step: the next `rows` records of a channel, judged by `clockMs` (whole ms). Returns how many of them move the watermark:
+   * those that are neither filtered nor rejected. Throws StepFailed; the memory is torn then.
+   */
+  async apply(channel: number, rows: number, clockMs: number): Promise<number> {
+    const queue = this.queues[channel]
+    const before = this.#movers(channel)
+    queue.peek(rows, (columns, from, to) => loadBatch(this.memory, columns, from, to))
+    const opensEpoch = this.#open.steps.length === 0
+    await this.#runner.run(this.#envelope({ op: 'apply', topic: channel, rows, clockNs: BigInt(clockMs) * 1_000_000n, opensEpoch }))
+    for (const { row, outcome, reason } of specialsOf(this.memory, rows)) {
+      const late = OUTCOMES[outcome] === 'late'
+      this.#open.specials.push({ ...queue.recordAt(row), late, reason: REASONS[reason], channel: CHANNELS[channel] })
+    }
+    queue.drop(rows)
+    this.#open.records += rows
+    this.#open.openedMs = Math.min(this.#open.openedMs, clockMs)
+    this.#open.steps.push({ topic: channel, to: queue.next, clockMs })
+    return this.#movers(channel) - before
+  }
+
+  #movers(channel: number): number {
+    const name = CHANNELS[channel]
+    return ['applied', 'duplicate', 'late'].reduce((sum, outcome) => sum + this.memory.number(`counts.${name}.${outcome}` as 'counts.trades.late'), 0)
+  }
+
+  /** Ends the epoch at `clockMs` with these idle bits. Throws StepFailed; the memory is torn then. */
+  async close(clockMs: number, idle: number): Promise<ClosedEpoch> {
+    const opensEpoch = this.#open.steps.length === 0
+    await this.#runner.run(this.#envelope({ op: 'close', clockMs, bits: idle, opensEpoch }))
+    const outputs = copyOutputs(this.memory)
+    const { specials, steps, records } = this.#open
+    const record = this.#record(clockMs, idle, steps, outputs, specials)
+    this.#assertCounts(record, records)
+    const outcomes = record.counts.map((count, i) => count - this.last.counts[i])
+    const conflicts = this.memory.number('conflicts')
+    const closed = { record, outputs, specials, outcomes, conflicts: conflicts - this.#conflicts }
+    this.#conflicts = conflicts
+    this.last = record
+    this.#open = fresh()
+    return closed
+  }
+
+  #record(clockMs: number, idle: number, steps: Step[], outputs: Outputs, specials: SpecialRecord[]): EpochRecord {
+    const memory = this.memory
+    return {
+      ...this.last,
+      epoch: this.last.epoch + 1,
+      instance: this.instance,
+      bundle: this.bundle.hash,
+      steps,
+      consumed: CHANNELS.map((name, channel) => ({
+        to: this.queues[channel].next, count: memory.number(`inputCount.${name}`), hash: memory.cell(`inputHash.${name}`),
+      })),
+      clockCloseMs: clockMs,
+      idle,
+      watermarkBeforeNs: memory.cell('watermarkBeforeNs'),
+      watermarkAfterNs: memory.cell('watermarkNs'),
+      counts: CHANNELS.flatMap((channel) => OUTCOMES.map((outcome) => memory.number(`counts.${channel}.${outcome}`))),
+      bars: outputs.bars,
+      signals: outputs.signals,
+      late: specials.filter(({ late }) => late).length,
+      rejected: specials.filter(({ late }) => !late).length,
+      digest: outputs.digest,
+    }
+  }
+
+  /** Invariant 4: consumed = applied + duplicate + late + filtered + rejected, in this epoch and for each channel. */
+  #assertCounts(record: EpochRecord, records: number): void {
+    let consumed = 0
+    record.consumed.forEach(({ count }, channel) => {
+      const from = channel * OUTCOMES.length
+      const sum = (counts: number[]): number => counts.slice(from, from + OUTCOMES.length).reduce((a, b) => a + b, 0)
+      invariant(sum(record.counts) - sum(this.last.counts) === count, 4, `task ${record.task} epoch ${record.epoch}: outcomes of ${CHANNELS[channel]} don't add up to ${count}`)
+      consumed += count
+    })
+    invariant(consumed === records, 4, `task ${record.task} epoch ${record.epoch}: ${consumed} records counted, ${records} handed in`)
+    invariant(record.watermarkAfterNs >= record.watermarkBeforeNs, 1, `task ${record.task} epoch ${record.epoch}: the watermark went back`)
+  }
+
+  /** Copies the state as it is at the barrier just passed; `released` tells when the memory may change again. */
+  snapshot(): ReturnType<KernelRunner['snapshot']> {
+    const { key, memory, module } = this.#envelope({ op: 'snapshot' })
+    return this.#runner.snapshot({ key, memory, module })
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * Records of one channel of one task that wait to be applied: packed columns in and out, no object a record.
+ *
+ * In:  rows of RecordColumns. Out: a segment that fits a batch. Bound: `isFull` asks for the partition to be paused, and
+ * `isLow` allows it again; what the consumer already holds still fits, as the queue grows for it (invariants 7 and 9).
+ */
+import { BATCH_ROWS, BATCH_VALUE_BYTES } from '../state/layout.ts'
+import type { RecordColumns } from '../ports/log.ts'
+
+const FULL_RECORDS = 2 * BATCH_ROWS
+const FULL_BYTES = 2 * BATCH_VALUE_BYTES
+
+/** Empty packed columns with room for so many records and bytes. */
+export function recordColumns(records: number, keyBytes: number, valueBytes: number): RecordColumns {
+  return {
+    count: 0,
+    topics: new Uint8Array(records),
+    partitions: new Int32Array(records),
+    offsets: new Float64Array(records),
+    timestampsMs: new Float64Array(records),
+    flags: new Uint8Array(records),
+    keys: new Uint8Array(keyBytes),
+    keyEnds: new Int32Array(records),
+    values: new Uint8Array(valueBytes),
+    valueEnds: new Int32Array(records),
+    sizes: new Int32Array(records),
+  }
+}
+
+export class RecordQueue {
+  #columns = recordColumns(1024, 16_384, 262_144)
+  #head = 0
+  /** Offset of the next record to take; set by `start`. */
+  next = 0
+  /** All records below this offset have been put in, or there are none. */
+  #end = 0
+  #atEnd = false
+
+  /** Empties the queue; the next record to come is at or after `offset`. */
+  start(offset: number): void {
+    this.#columns.count = 0
+    this.#head = 0
+    this.next = offset
+    this.#end = offset
+    this.#atEnd = false
+  }
+
+  /** The partition's end was told, and no record has come after it. */
+  get atEnd(): boolean {
+    return this.#atEnd
+  }
+
+  get length(): number {
+    return this.#columns.count - this.#head
+  }
+
+  get bytes(): number {
+    return this.#valueEnd(this.#columns.count) - this.#valueEnd(this.#head)
+  }
+
+  get isFull(): boolean {
+    return this.length >= FULL_RECORDS || this.bytes >= FULL_BYTES
+  }
+
+  get isLow(): boolean {
+    return this.length < FULL_RECORDS / 4 && this.bytes < FULL_BYTES / 4
+  }
+
+  /** The consumer's position: nothing below it is still to come. */
+  get end(): number {
+    return this.#end
+  }
+
+  /** The partition has nothing below `offset` that is not in here or taken already (markers and deleted records count as read). */
+  reachedEnd(offset: number): void {
+    if (offset < this.#end) return
+    this.#end = offset
+    this.#atEnd = true
+  }
+
+  #valueEnd(row: number): number {
+    return row === 0 ? 0 : this.#columns.valueEnds[row - 1]
+  }
+
+  #keyEnd(row: number): number {
+    return row === 0 ? 0 : this.#columns.keyEnds[row - 1]
+  }
+
+  /** Adds row `row` of `from`. A record below the position (read again after a seek) is left out. */
+  put(from: RecordColumns, row: number): void {
+    if (from.offsets[row] < this.#end) return
+    const keyStart = row === 0 ? 0 : from.keyEnds[row - 1]
+    const valueStart = row === 0 ? 0 : from.valueEnds[row - 1]
+    const keyBytes = from.keyEnds[row] - keyStart
+    const valueBytes = from.valueEnds[row] - valueStart
+    this.#reserve(keyBytes, valueBytes)
+    const columns = this.#columns
+    const at = columns.count++
+    const keyEnd = this.#keyEnd(at)
+    const valueEnd = this.#valueEnd(at)
+    columns.offsets[at] = from.offsets[row]
+    columns.timestampsMs[at] = from.timestampsMs[row]
+    columns.flags[at] = from.flags[row]
+    columns.sizes[at] = from.sizes[row]
+    columns.keys.set(from.keys.subarray(keyStart, keyStart + keyBytes), keyEnd)
+    columns.values.set(from.values.subarray(valueStart, valueStart + valueBytes), valueEnd)
+    columns.keyEnds[at] = keyEnd + keyBytes
+    columns.valueEnds[at] = valueEnd + valueBytes
+    this.#end = from.offsets[row] + 1
+    this.#atEnd = false
+  }
+
+  /** Makes room: first by moving what is left to the front, then by doubling. */
+  #reserve(keyBytes: number, valueBytes: number): void {
+    const fits = (): boolean => {
+      const columns = this.#columns
+      return (
+        columns.count < columns.offsets.length &&
+        this.#keyEnd(columns.count) + keyBytes <= columns.keys.length &&
+        this.#valueEnd(columns.count) + valueBytes <= columns.values.length
+      )
+    }
+    if (fits()) return
+    if (this.#head > 0) this.#move(this.#columns)
+    while (!fits()) {
+      const columns = this.#columns
+      const records = columns.count < columns.offsets.length ? columns.offsets.length : columns.offsets.length * 2
+      const keys = this.#keyEnd(columns.count) + keyBytes <= columns.keys.length ? columns.keys.length : columns.keys.length * 2
+      const values = this.#valueEnd(columns.count) + valueBytes <= columns.values.length ? columns.values.length : columns.values.length * 2
+      this.#move(recordColumns(records, keys, values))
+    }
+  }
+
+  /** Moves the rows that are left to the front of `to` (which may be the columns themselves). */
+  #move(to: RecordColumns): void {
+    const from = this.#columns
+    const head = this.#head
+    const count = from.count
+    const keyStart = this.#keyEnd(head)
+    const valueStart = this.#valueEnd(head)
+    const keyStop = this.#keyEnd(count)
+    const valueStop = this.#valueEnd(count)
+    to.keys.set(from.keys.subarray(keyStart, keyStop))
+    to.values.set(from.values.subarray(valueStart, valueStop))
+    for (let row = head; row < count; row++) {
+      const at = row - head
+      to.offsets[at] = from.offsets[row]
+      to.timestampsMs[at] = from.timestampsMs[row]
+      to.flags[at] = from.flags[row]
+      to.sizes[at] = from.sizes[row]
+      to.keyEnds[at] = from.keyEnds[row] - keyStart
+      to.valueEnds[at] = from.valueEnds[row] - valueStart
+    }
+    to.count = count - head
+    this.#columns = to
+    this.#head = 0
+  }
+
+  /** Rows of the next segment: as many as fit a batch, at most `rowsMax`, none at or past offset `to`. */
+  segmentRows(to = Number.MAX_SAFE_INTEGER, rowsMax = BATCH_ROWS): number {
+    const { count, offsets } = this.#columns
+    const start = this.#valueEnd(this.#head)
+    const most = Math.min(count, this.#head + Math.min(rowsMax, BATCH_ROWS))
+    let row = this.#head
+    while (row < most && offsets[row] < to && this.#valueEnd(row + 1) - start <= BATCH_VALUE_BYTES) row++
+    return row - this.#head
+  }
+
+  /** Hands the next `rows` records to `use`, as columns and the range of rows; they stay in the queue until `drop`. */
+  peek(rows: number, use: (columns: RecordColumns, from: number, to: number) => void): void {
+    use(this.#columns, this.#head, this.#head + rows)
+  }
+
+  /** A copy of the record that is `index` rows from the front. */
+  recordAt(index: number): { offset: number; flags: number; size: number; key: Buffer; value: Buffer } {
+    const row = this.#head + index
+    const { offsets, flags, sizes, keys, keyEnds, values, valueEnds } = this.#columns
+    return {
+      offset: offsets[row],
+      flags: flags[row],
+      size: sizes[row],
+      key: Buffer.from(keys.subarray(this.#keyEnd(row), keyEnds[row])),
+      value: Buffer.from(values.subarray(this.#valueEnd(row), valueEnds[row])),
+    }
+  }
+
+  /** Takes the next `rows` records out. */
+  drop(rows: number): void {
+    if (rows > 0) this.next = this.#columns.offsets[this.#head + rows - 1] + 1
+    this.#head += rows
+    if (this.#head === this.#columns.count) {
+      this.#head = 0
+      this.#columns.count = 0
+    }
+  }
+
+}

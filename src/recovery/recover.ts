@@ -1,0 +1,270 @@
+/**
+ * From nothing to live: newest good snapshot + the recorded epochs after it, run again with their outputs held back, each
+ * compared with its record. The epoch log, not the group's offsets, says where a task stands (invariants 3, 6, 8).
+ *
+ * In:  the task's epoch log, the store, queues that fill. Out: a TaskState at the last recorded barrier.
+ */
+import type { Bundle } from '../bundle/bundle.ts'
+import { readBundle } from '../bundle/bundle.ts'
+import { CHANNELS } from '../contract/outcomes.ts'
+import { UserError } from '../contract/errors.ts'
+import { EXIT_BUG, EXIT_SETTINGS } from '../contract/exit-codes.ts'
+import type { KernelRunner } from '../dispatch/runner.ts'
+import { EPOCH_KEY } from '../epoch/outputs.ts'
+import { encodeEpochRecord } from '../epoch/epoch-record.ts'
+import type { EpochRecord } from '../epoch/epoch-record.ts'
+import { TaskState, blankRecord } from '../epoch/task-state.ts'
+import type { Waker } from '../epoch/waker.ts'
+import type { RecordQueue } from '../ingest/record-queue.ts'
+import type { Log } from '../ports/log.ts'
+import { StoreError } from '../ports/snapshot-store.ts'
+import type { SnapshotStore } from '../ports/snapshot-store.ts'
+import { TaskMemory } from '../state/task-memory.ts'
+import type { EpochLog } from './epoch-log.ts'
+import { listSnapshots, loadBundle, loadSnapshot, manifestRecord, readManifest } from './snapshots.ts'
+
+export interface RecoveryJob {
+  log: Log
+  store: SnapshotStore | null
+  runner: KernelRunner
+  group: string
+  tradesTopic: string
+  partitions: number
+  /** Input topics by channel; '' is off. */
+  inputs: readonly string[]
+  epochsTopic: string
+  instance: string
+  onDivergence: 'stop' | 'continue'
+  /** What this program would run: bundle of its kernel and settings. */
+  bundle: Bundle
+  moduleOf(bundle: Bundle): WebAssembly.Module
+  info(fields: object, text: string): void
+  warn(text: string): void
+}
+
+/** Queues of a task and how they are filled from given positions on. */
+export interface Feed {
+  queues: RecordQueue[]
+  waker: Waker
+  /** Starts reading each channel at its position; −1 where the channel is off. */
+  start(positions: number[]): Promise<void>
+}
+
+export interface Recovered {
+  state: TaskState
+  epochsReplayed: number
+  /** Whether the present bundle is on the epoch topic already. */
+  bundleWritten: boolean
+}
+
+interface Basis {
+  memory: TaskMemory
+  record: EpochRecord
+  what: string
+}
+
+/** Brings a task that has epoch records back to the last of them. */
+export async function recoverTask(job: RecoveryJob, partition: number, epochLog: EpochLog, feed: Feed, stop: AbortSignal): Promise<Recovered> {
+  const last = epochLog.records.at(-1) as EpochRecord
+  const divergences: string[] = []
+  for await (const basis of bases(job, partition, epochLog)) {
+    const after = epochLog.records.filter(({ epoch }) => epoch > basis.record.epoch)
+    await assertRetained(job, partition, basis.record, after)
+    await feed.start(basis.record.consumed.map(({ to }, channel) => (to >= 0 ? to : openedAt(after, channel))))
+    job.info({ task: partition, from: basis.what, epochs: after.length, to: last.epoch }, 'restoring a task')
+    let state = stateOn(job, partition, basis.memory, await bundleOf(job, epochLog, basis.record.bundle), basis.record, feed.queues)
+    const divergence = await replay(job, epochLog, after, feed, stop, () => state, (next) => (state = next))
+    if (divergence === null) return settled(job, epochLog, partition, state, after.length, feed)
+    divergences.push(divergence)
+    if (job.onDivergence === 'continue') {
+      job.warn(`${divergence}; going on because TA_ON_DIVERGENCE=continue`)
+      state.last = last
+      return settled(job, epochLog, partition, state, after.length, feed)
+    }
+    job.warn(`${divergence} (from ${basis.what}); trying the snapshot before`)
+  }
+  if (divergences.length > 0) {
+    throw new UserError(EXIT_BUG, `${divergences[0]}. Nothing was published after it. TA_ON_DIVERGENCE=continue goes on all the same; ta reset starts anew.`)
+  }
+  throw new UserError(EXIT_SETTINGS, `Task ${partition} has recorded epochs up to ${last.epoch}, but no snapshot to start from in ` +
+    `${job.store?.place ?? 'TA_SNAPSHOT_URI (not set)'}, and the epochs from its beginning on are gone: bring the snapshots back, or start anew with ta reset.`)
+}
+
+/** The present bundle takes over at this barrier. */
+function settled(job: RecoveryJob, epochLog: EpochLog, partition: number, state: TaskState, epochsReplayed: number, feed: Feed): Recovered {
+  const { last } = state
+  state.memory.setImage(job.bundle.image)
+  return {
+    state: stateOn(job, partition, state.memory, job.bundle, last, feed.queues),
+    epochsReplayed,
+    bundleWritten: epochLog.bundles.has(job.bundle.hash),
+  }
+}
+
+/** Where a channel that was added later begins: an epoch of its own says so before its first step. −1: not added yet. */
+function openedAt(records: EpochRecord[], channel: number): number {
+  return records.find(({ consumed }) => consumed[channel].to >= 0)?.consumed[channel].to ?? -1
+}
+
+function stateOn(job: RecoveryJob, partition: number, memory: TaskMemory, bundle: Bundle, last: EpochRecord, queues: RecordQueue[]): TaskState {
+  return new TaskState({ partition, instance: job.instance, bundle, module: job.moduleOf(bundle), memory, runner: job.runner, last, queues })
+}
+
+/** What a replay can start from: good snapshots, newest first, then the very beginning while its record is still there. */
+async function* bases(job: RecoveryJob, partition: number, epochLog: EpochLog): AsyncGenerator<Basis> {
+  if (job.store !== null) {
+    for (const epoch of await listSnapshots(job.store, job.group, partition)) {
+      const basis = await basisOf(job, job.store, partition, epoch, epochLog)
+      if (basis !== null) yield basis
+    }
+  }
+  const first = epochLog.records[0]
+  if (first.epoch === 0) {
+    const bundle = await bundleOf(job, epochLog, first.bundle)
+    const memory = TaskMemory.create(bundle.image)
+    memory.setCell('latestStart', first.latestStart ? 1n : 0n)
+    yield { memory, record: first, what: 'the beginning' }
+  }
+}
+
+/** A snapshot, if its epoch's record is on the topic and everything about it holds; else null, and that is said. */
+async function basisOf(job: RecoveryJob, store: SnapshotStore, partition: number, epoch: number, epochLog: EpochLog): Promise<Basis | null> {
+  const what = `snapshot of epoch ${epoch}`
+  try {
+    const manifest = await readManifest(store, job.group, partition, epoch)
+    assertOurs(job, manifest, store.place)
+    const record = manifestRecord(manifest)
+    if (epochLog.raw.get(epoch)?.equals(Buffer.from(manifest.record, 'base64')) !== true) {
+      job.warn(`${what} of task ${partition} is passed over: its epoch is not on ${job.epochsTopic} as it says`)
+      return null
+    }
+    const bundle = await bundleOf(job, epochLog, record.bundle)
+    return { memory: await loadSnapshot(store, manifest, bundle.image), record, what }
+  } catch (error) {
+    if (error instanceof UserError || (error instanceof StoreError && error.kind === 'outside')) throw error
+    job.warn(`${what} of task ${partition} is passed over: ${error instanceof Error ? error.message : String(error)}`)
+    return null
+  }
+}
+
+function assertOurs(job: RecoveryJob, manifest: { group: string; tradesTopic: string; partitions: number }, place: string): void {
+  for (const key of ['group', 'tradesTopic', 'partitions'] as const) {
+    if (manifest[key] === job[key]) continue
+    throw new UserError(EXIT_SETTINGS, `The snapshots in ${place} are of another job (${key} ${manifest[key]}, here ${job[key]}): ` +
+      'give this job a TA_SNAPSHOT_URI of its own, or start anew with ta reset.')
+  }
+}
+
+/** The bundle of this hash: ours, from the epoch topic, or from beside the snapshots. */
+async function bundleOf(job: RecoveryJob, epochLog: EpochLog, hash: string): Promise<Bundle> {
+  if (hash === job.bundle.hash) return job.bundle
+  const bytes = epochLog.bundles.get(hash)
+  if (bytes !== undefined) return readBundle(bytes)
+  try {
+    if (job.store !== null) return readBundle(await loadBundle(job.store, job.group, hash))
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.kind !== 'missing') throw error
+  }
+  throw new UserError(EXIT_SETTINGS, `The bundle ${hash} that recorded epochs were computed with is neither on ${job.epochsTopic} nor in ` +
+    `${job.store?.place ?? 'TA_SNAPSHOT_URI (not set)'}: bring it back, or start anew with ta reset.`)
+}
+
+/** Every record that the replay needs is still there; else one sentence with the offsets. */
+async function assertRetained(job: RecoveryJob, partition: number, from: EpochRecord, after: EpochRecord[]): Promise<void> {
+  for (const [channel, topic] of job.inputs.entries()) {
+    const position = from.consumed[channel].to
+    if (topic === '' || position < 0) continue
+    const { low } = await job.log.bounds(topic, partition, 'read_committed')
+    if (low <= position) continue
+    throw new UserError(EXIT_SETTINGS, `${topic} [${partition}] begins at offset ${low}, but task ${partition} has to go on from offset ${position} ` +
+      `(${after.length} recorded epochs to run again): the records between were deleted by retention. Start anew with ta reset --from earliest.`)
+  }
+}
+
+/** Runs recorded epochs again. Resolves to what differs, in words, or null. */
+async function replay(
+  job: RecoveryJob, epochLog: EpochLog, records: EpochRecord[], feed: Feed, stop: AbortSignal, get: () => TaskState, set: (state: TaskState) => void,
+): Promise<string | null> {
+  for (const record of records) {
+    if (record.bundle !== get().bundle.hash) {
+      const bundle = await bundleOf(job, epochLog, record.bundle)
+      const { memory, last, partition } = get()
+      memory.setImage(bundle.image)
+      set(stateOn(job, partition, memory, bundle, last, feed.queues))
+    }
+    const state = get()
+    for (const step of record.steps) await replayStep(state, feed, step, stop)
+    const { record: again } = await state.close(record.clockCloseMs, record.idle)
+    const difference = differenceOf(record, again)
+    if (difference !== null) return `Task ${record.task} epoch ${record.epoch} does not come out as recorded: ${difference}`
+    state.last = record
+  }
+  return null
+}
+
+/** One recorded step: every record below `to`, which may lack offsets (markers, aborted and deleted records). */
+async function replayStep(state: TaskState, feed: Feed, step: EpochRecord['steps'][number], stop: AbortSignal): Promise<void> {
+  const queue = state.queues[step.topic]
+  for (;;) {
+    const rows = queue.segmentRows(step.to)
+    if (rows > 0) await state.apply(step.topic, rows, step.clockMs)
+    else if (queue.end >= step.to) return
+    else await feed.waker.wait(1_000)
+    stop.throwIfAborted()
+  }
+}
+
+/** What differs between a recorded epoch and its replay, with both values; null when nothing does. */
+function differenceOf(record: EpochRecord, again: EpochRecord): string | null {
+  for (const [channel, { count, hash }] of record.consumed.entries()) {
+    const now = again.consumed[channel]
+    if (now.count !== count) return `${CHANNELS[channel]}: ${count} records then, ${now.count} now`
+    if (now.hash !== hash) return `${CHANNELS[channel]}: input hash ${hex(hash)} then, ${hex(now.hash)} now`
+  }
+  for (const name of ['bars', 'signals', 'late', 'rejected'] as const) {
+    if (again[name] !== record[name]) return `${name}: ${record[name]} then, ${again[name]} now`
+  }
+  if (again.watermarkAfterNs !== record.watermarkAfterNs) return `watermark: ${record.watermarkAfterNs} ns then, ${again.watermarkAfterNs} ns now`
+  const counts = record.counts.findIndex((count, i) => again.counts[i] !== count)
+  if (counts >= 0) return `outcome count ${counts}: ${record.counts[counts]} then, ${again.counts[counts]} now`
+  return again.digest === record.digest ? null : `output digest: ${hex(record.digest)} then, ${hex(again.digest)} now`
+}
+
+const hex = (value: bigint): string => BigInt.asUintN(64, value).toString(16).padStart(16, '0')
+
+/** Epoch 0 of a task that is owned for the first time: where it starts, so that a crash can't resolve `latest` anew. */
+export async function firstRecord(job: RecoveryJob, partition: number, reset: 'earliest' | 'latest'): Promise<EpochRecord> {
+  const [committed] = await job.log.committed(job.group, [{ topic: job.tradesTopic, partition }])
+  if (committed >= 0) {
+    throw new UserError(EXIT_SETTINGS, `${job.epochsTopic} [${partition}] holds no epoch, although the group ${job.group} has offsets on ` +
+      `${job.tradesTopic}: TA_EPOCHS_TOPIC names a wrong or a recreated topic. Name the right one, or start anew with ta reset.`)
+  }
+  const positions: number[] = []
+  for (const topic of job.inputs) {
+    if (topic === '') {
+      positions.push(-1)
+      continue
+    }
+    const { low, high } = await job.log.bounds(topic, partition, 'read_committed')
+    positions.push(reset === 'earliest' ? low : high)
+  }
+  return blankRecord(partition, job.instance, job.bundle.hash, positions, reset === 'latest', 0)
+}
+
+/** The outputs of epoch 0: its record and the bundle, nothing else. */
+export function firstOutputs(job: RecoveryJob, record: EpochRecord): import('../ports/log.ts').OutputColumns[] {
+  const keys = Buffer.from(`bundle${EPOCH_KEY}`)
+  const bytes = encodeEpochRecord(record)
+  return [{
+    topic: job.epochsTopic, partition: record.task, count: 2, keys, keyEnds: Int32Array.of(6, keys.length),
+    values: Buffer.concat([job.bundle.bytes, bytes]), valueEnds: Int32Array.of(job.bundle.bytes.length, job.bundle.bytes.length + bytes.length),
+  }]
+}
+
+/** A new task at epoch 0. */
+export function newTask(job: RecoveryJob, record: EpochRecord, feed: Feed): TaskState {
+  const memory = TaskMemory.create(job.bundle.image)
+  memory.setCell('latestStart', record.latestStart ? 1n : 0n)
+  return stateOn(job, record.task, memory, job.bundle, record, feed.queues)
+}
+

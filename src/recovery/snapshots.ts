@@ -1,0 +1,125 @@
+/**
+ * Snapshots of a task in the store: data first, the manifest last and only where none is, so that a snapshot is there
+ * wholly or not at all. Every file has its SHA-256 in the manifest. A snapshot is never needed for progress (invariant 6).
+ *
+ * Keys: `<group>/task-<p>/<epoch, 12 digits>/<table>.arrow` and `…/manifest.json`; bundles `<group>/bundles/<hash>.bundle`.
+ */
+import { createHash } from 'node:crypto'
+import { BugError } from '../contract/errors.ts'
+import type { SnapshotFile } from '../dispatch/request.ts'
+import { decodeEpochRecord, encodeEpochRecord } from '../epoch/epoch-record.ts'
+import type { EpochRecord } from '../epoch/epoch-record.ts'
+import type { SnapshotStore } from '../ports/snapshot-store.ts'
+import { decodeTable, restoreTables } from '../state/arrow-tables.ts'
+import * as layout from '../state/layout.ts'
+import { TaskMemory } from '../state/task-memory.ts'
+
+/** What the memory holds beside the tables, taken at the barrier. */
+export interface StateHead {
+  cells: Record<string, string>
+  tables: { name: string; capacity: number; used: number; free: number }[]
+}
+
+export interface Manifest {
+  version: 1
+  group: string
+  tradesTopic: string
+  partitions: number
+  task: number
+  epoch: number
+  /** The epoch's record as it stands on the epoch topic, base64: offsets, clock, counts, idle bits, digest. */
+  record: string
+  layoutVersion: number
+  cells: Record<string, string>
+  tables: (StateHead['tables'][number] & { file: string; rows: number; bytes: number; sha256: string })[]
+  storedAtMs: number
+}
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+const taskPrefix = (group: string, task: number): string => `${group}/task-${task}/`
+const epochName = (epoch: number): string => String(epoch).padStart(12, '0')
+const bundleKey = (group: string, hash: string): string => `${group}/bundles/${hash}.bundle`
+
+/** Header cells and table sizes of a memory, to be taken together with the copy of its tables. */
+export function stateHead(task: TaskMemory): StateHead {
+  return {
+    cells: Object.fromEntries(layout.STATE_CELLS.map((name) => [name, String(task.cell(name))])),
+    tables: layout.TABLES.map(({ name }, table) => ({
+      name, capacity: task.table(table, 'capacity'), used: task.table(table, 'used'), free: task.table(table, 'free'),
+    })),
+  }
+}
+
+/** Stores one snapshot. Resolves to its size in bytes. */
+export async function storeSnapshot(
+  store: SnapshotStore, job: { group: string; tradesTopic: string; partitions: number }, record: EpochRecord, head: StateHead,
+  files: SnapshotFile[], bundle: { hash: string; bytes: Uint8Array }, storedAtMs: number,
+): Promise<number> {
+  const folder = `${taskPrefix(job.group, record.task)}${epochName(record.epoch)}/`
+  await store.putNew(bundleKey(job.group, bundle.hash), bundle.bytes)
+  const tables: Manifest['tables'] = []
+  for (const { name, rows, bytes } of files) {
+    const file = `${name}.arrow`
+    await store.put(folder + file, bytes)
+    const sizes = head.tables.find((table) => table.name === name) as StateHead['tables'][number]
+    tables.push({ ...sizes, file, rows, bytes: bytes.length, sha256: sha256(bytes) })
+  }
+  const manifest: Manifest = {
+    version: 1, ...job, task: record.task, epoch: record.epoch, record: encodeEpochRecord(record).toString('base64'),
+    layoutVersion: layout.LAYOUT_VERSION, cells: head.cells, tables, storedAtMs,
+  }
+  const text = Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`)
+  await store.putNew(`${folder}manifest.json`, text)
+  return files.reduce((sum, { bytes }) => sum + bytes.length, text.length)
+}
+
+/** Epochs of a task's snapshots, newest first. Only those with a manifest count. */
+export async function listSnapshots(store: SnapshotStore, group: string, task: number): Promise<number[]> {
+  const keys = await store.list(taskPrefix(group, task))
+  const epochs = keys.filter((key) => key.endsWith('/manifest.json')).map((key) => Number(key.split('/').at(-2)))
+  return epochs.filter((epoch) => Number.isSafeInteger(epoch)).sort((a, b) => b - a)
+}
+
+export async function readManifest(store: SnapshotStore, group: string, task: number, epoch: number): Promise<Manifest> {
+  const bytes = await store.get(`${taskPrefix(group, task)}${epochName(epoch)}/manifest.json`)
+  return JSON.parse(Buffer.from(bytes).toString('utf8')) as Manifest
+}
+
+export const manifestRecord = (manifest: Manifest): EpochRecord => decodeEpochRecord(Buffer.from(manifest.record, 'base64'))
+
+/** Loads a snapshot into a new memory with `image` as its config. Throws RangeError when a file isn't what the manifest says. */
+export async function loadSnapshot(store: SnapshotStore, manifest: Manifest, image: Uint8Array): Promise<TaskMemory> {
+  const folder = `${taskPrefix(manifest.group, manifest.task)}${epochName(manifest.epoch)}/`
+  const capacities = layout.TABLES.map(({ name, initialRows }) => manifest.tables.find((table) => table.name === name)?.capacity ?? initialRows)
+  const memory = TaskMemory.create(image, capacities)
+  for (const table of manifest.tables) {
+    const number = layout.tableNumber(table.name)
+    if (number < 0) continue // a table that is no longer known
+    const bytes = await store.get(folder + table.file)
+    if (sha256(bytes) !== table.sha256) throw new RangeError(`${folder}${table.file} does not have the checksum that its manifest says`)
+    restoreTables(memory, [decodeTable(number, bytes, table.rows)])
+    memory.setTable(number, 'used', table.used)
+    memory.setTable(number, 'free', table.free)
+  }
+  for (const name of layout.STATE_CELLS) if (manifest.cells[name] !== undefined) memory.setCell(name, BigInt(manifest.cells[name]))
+  return memory
+}
+
+/** A bundle's bytes beside the snapshots. Throws StoreError `missing` when it isn't there. */
+export async function loadBundle(store: SnapshotStore, group: string, hash: string): Promise<Buffer> {
+  const bytes = Buffer.from(await store.get(bundleKey(group, hash)))
+  if (sha256(bytes) !== hash) throw new BugError(0, `the bundle ${hash} beside the snapshots does not have that hash`)
+  return bytes
+}
+
+/** Deletes all but the newest `retain` snapshots, and what was left half-written before the oldest kept. Resolves to the epochs kept. */
+export async function retainSnapshots(store: SnapshotStore, group: string, task: number, retain: number): Promise<number[]> {
+  const kept = (await listSnapshots(store, group, task)).slice(0, retain)
+  const oldest = kept.at(-1)
+  if (oldest === undefined || kept.length < retain) return kept
+  const old = (await store.list(taskPrefix(group, task))).filter((key) => Number(key.split('/').at(-2)) < oldest)
+  // manifests first: what is left of a snapshot that is being deleted is no snapshot any more
+  await store.delete(old.filter((key) => key.endsWith('/manifest.json')))
+  await store.delete(old.filter((key) => !key.endsWith('/manifest.json')))
+  return kept
+}

@@ -12,14 +12,14 @@ import { SCRATCH_ROW, copyToScratch, stepIndicators } from './indicators/row'
 import {
   CFG_LATENESS_NS, CFG_PROVISIONAL, C_INDICATOR_BARS, C_SYMBOL_INDICATOR_ROW, C_SYMBOL_LAST_FINAL_SECOND, C_SYMBOL_WINDOW_HEAD,
   C_WINDOW_CLOSE, C_WINDOW_FLAGS, C_WINDOW_NEXT, C_WINDOW_PUBLISHED_MS, C_WINDOW_PV, C_WINDOW_PV_VOLUME, C_WINDOW_QUOTE_SET, C_WINDOW_SECOND,
-  C_WINDOW_SYMBOL, C_WINDOW_TRADES, H_CLOCK_MS, H_FIRST_TRADE_NS, H_LATEST_START, H_NEXT_FINAL_NS, H_NEXT_PROVISIONAL_MS, H_OUT_BARS, H_OUT_BASE,
+  C_WINDOW_SYMBOL, C_WINDOW_TRADES, H_CLOCK_MS, H_NEXT_FINAL_NS, H_NEXT_PROVISIONAL_MS, H_OUT_BARS, H_OUT_BASE,
   H_OUT_BYTES, H_OUT_DIGEST, H_OUT_FINAL_BARS, H_OUT_FINAL_SIGNALS, H_OUT_SIGNALS, H_QUOTES_MAX_NS, H_SPECIALS_DIGEST, H_STATE_END, H_TRADES_MAX_NS,
   H_WATERMARK_BEFORE_NS, H_WATERMARK_NS, T_WINDOW_FREE, T_WINDOW_USED,
 } from './layout'
 import { settleQuote } from './market/quotes'
 import { nextOpen, setOpen } from './market/symbols'
 import { dropTrades } from './market/trades'
-import { BAR_DIRTY, PUBLISHED, SIGNAL_DIRTY, dueMs, expiresMs, hasBar, noteDue } from './market/windows'
+import { BAR_DIRTY, PUBLISHED, SIGNAL_DIRTY, dueMs, expiresMs, hasBar, isCut, noteDue } from './market/windows'
 import { NONE, addCell, cell, endOf, f64At, i32At, i64At, setCell, setI32, setI64 } from './memory'
 import { give } from './tables'
 
@@ -87,11 +87,6 @@ function lastOpenEnd(): i64 {
 }
 
 @inline function isFinal(window: i32): bool { return endOf(i64At(C_WINDOW_SECOND, window)) <= cell(H_WATERMARK_NS) }
-
-/** After a start by `latest`, windows that start at or before the first event time + lateness may be cut: they are never published. */
-@inline function isCut(window: i32): bool {
-  return cell(H_LATEST_START) != 0 && endOf(i64At(C_WINDOW_SECOND, window) - 1) <= cell(H_FIRST_TRADE_NS) + cell(CFG_LATENESS_NS)
-}
 
 /** Whether a window that isn't final has provisional records to publish at this clock. */
 function isDue(window: i32, clockMs: i64): bool {

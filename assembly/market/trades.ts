@@ -13,7 +13,7 @@ import {
 import { NONE, addCell, cell, f64At, i32At, i64At, secondOf, setCell, setF64, setI32, setI64 } from '../memory'
 import { give, take } from '../tables'
 import { priceCounts, volumeCounts } from './conditions'
-import { addToBar, firstOpenSecond, resetBar, touch, windowRow } from './windows'
+import { addToBar, firstOpenSecond, keepBar, resetBar, touch, windowRow } from './windows'
 
 const APPLIED: u8 = 0
 const DUPLICATE: u8 = 1
@@ -59,18 +59,25 @@ function makeKey(row: i32, idPtr: i32, idLength: i32): i32 {
 
 @inline function keyAt(trade: i32): usize { return <usize>load<i32>(C_TRADE_KEY) + <usize>(trade * TRADE_KEY_BYTES) }
 
-/** The trade with the key at KEY whose window starts at or after `openSecond`, or 0. */
+/**
+ * The trade with the key at KEY whose window starts at or after `openSecond`, or 0. A correction to an id that was itself
+ * corrected away leaves two of one key: the one that was not removed counts.
+ */
 function find(symbol: i32, hash: i32, openSecond: i64): i32 {
   const length = load<i32>(KEY)
+  let removed = 0
   let trade = i32At(C_TRADE_INDEX_ROW, hash & (<i32>cell(T_TRADE_INDEX_CAPACITY) - 1))
   while (trade != 0) {
     if (
       i32At(C_TRADE_HASH, trade) == hash && i32At(C_TRADE_SYMBOL, trade) == symbol && i32At(C_TRADE_KEY_LENGTH, trade) == length &&
       memory.compare(keyAt(trade), KEY_TEXT, TRADE_KEY_BYTES) == 0 && i64At(C_WINDOW_SECOND, i32At(C_TRADE_WINDOW, trade)) >= openSecond
-    ) return trade
+    ) {
+      if ((i32At(C_TRADE_FLAGS, trade) & REMOVED) == 0) return trade
+      removed = trade
+    }
     trade = i32At(C_TRADE_HASH_NEXT, trade)
   }
-  return 0
+  return removed
 }
 
 /** A new trade row with the key at KEY in `window`; it is linked and known, but not in the bar yet. */
@@ -147,13 +154,15 @@ export function applyTrade(row: i32, feed: i32): u8 {
   const window = windowRow(symbol, second)
   const flags = flagsOf(row)
   const trade = insert(symbol, window, hash, timeNs, load<i64>(IN_OFFSET + (row << 3)), price, size, flags, feed)
+  keepBar(window)
   addTrade(window, trade)
-  if (flags != 0) touch(window)
+  touch(window)
   return APPLIED
 }
 
 /** Makes a window's bar again from the trades that are left of it. */
 function rebuild(window: i32): void {
+  keepBar(window)
   resetBar(window)
   for (let trade = i32At(C_WINDOW_TRADE_HEAD, window); trade != 0; trade = i32At(C_TRADE_NEXT, trade)) {
     if ((i32At(C_TRADE_FLAGS, trade) & REMOVED) == 0) addTrade(window, trade)
@@ -192,7 +201,7 @@ export function applyCorrection(row: i32): u8 {
   const hash = makeKey(row, load<i32>(D_NEW_ID_PTR + (row << 2)), load<i32>(D_NEW_ID_LENGTH + (row << 2)))
   const same = find(symbol, hash, openSecond)
   if (same == old) {
-    if ((oldFlags & CORRECTED) != 0 && f64At(C_TRADE_PRICE, old) == price && f64At(C_TRADE_SIZE, old) == size) return DUPLICATE
+    if (oldFlags == flags && f64At(C_TRADE_PRICE, old) == price && f64At(C_TRADE_SIZE, old) == size) return DUPLICATE
     setF64(C_TRADE_PRICE, old, price)
     setF64(C_TRADE_SIZE, old, size)
     setI32(C_TRADE_FLAGS, old, flags)

@@ -7,9 +7,9 @@ import {
   C_SYMBOL_WINDOW_HEAD, C_WINDOW_CLOSE, C_WINDOW_CLOSE_ARRIVAL, C_WINDOW_CLOSE_TIME, C_WINDOW_COUNT, C_WINDOW_FEED, C_WINDOW_FLAGS, C_WINDOW_HIGH,
   C_WINDOW_LOW, C_WINDOW_NEXT, C_WINDOW_OPEN, C_WINDOW_OPEN_ARRIVAL, C_WINDOW_OPEN_TIME, C_WINDOW_PUBLISHED_MS, C_WINDOW_PV, C_WINDOW_PV_VOLUME,
   C_WINDOW_QUOTE_ID_HEAD, C_WINDOW_QUOTE_SET, C_WINDOW_SECOND, C_WINDOW_SYMBOL, C_WINDOW_TRADES, C_WINDOW_TRADE_HEAD, C_WINDOW_VOLUME,
-  H_NEXT_FINAL_NS, H_NEXT_PROVISIONAL_MS, H_WATERMARK_NS, T_WINDOW_FREE, T_WINDOW_USED,
+  H_FIRST_TRADE_NS, H_LATEST_START, H_NEXT_FINAL_NS, H_NEXT_PROVISIONAL_MS, H_WATERMARK_NS, SCRATCH_BASE, T_WINDOW_FREE, T_WINDOW_USED,
 } from '../layout'
-import { NONE, cell, endOf, f64At, i32At, i64At, secondOf, setCell, setF64, setI32, setI64 } from '../memory'
+import { NONE, NS, cell, endOf, f64At, i32At, i64At, secondOf, setCell, setF64, setI32, setI64 } from '../memory'
 import { take } from '../tables'
 import { setOpen } from './symbols'
 
@@ -120,10 +120,48 @@ export function hasBar(row: i32): bool {
   return cell(CFG_SALE_CONDITIONS) == 0 || f64At(C_WINDOW_VOLUME, row) != 0
 }
 
-/** The window's bar has changed: its bar and the signals of it and of every later window are due again. */
+/** After a start by `latest`, windows that start at or before the first event time + lateness may be cut: they are never published. */
+export function isCut(row: i32): bool {
+  return cell(H_LATEST_START) != 0 && i64At(C_WINDOW_SECOND, row) * NS <= cell(H_FIRST_TRADE_NS) + cell(CFG_LATENESS_NS)
+}
+
+/** Where a bar's values are kept while trades are added or taken away, to find out whether they changed. */
+const BEFORE: usize = SCRATCH_BASE + 2048
+
+/** Keeps a window's bar as it is, for `touch` to compare with. */
+export function keepBar(row: i32): void {
+  store<i32>(BEFORE, hasBar(row) ? 1 : 0)
+  store<i32>(BEFORE, i32At(C_WINDOW_COUNT, row), 4)
+  store<f64>(BEFORE, f64At(C_WINDOW_OPEN, row), 8)
+  store<f64>(BEFORE, f64At(C_WINDOW_HIGH, row), 16)
+  store<f64>(BEFORE, f64At(C_WINDOW_LOW, row), 24)
+  store<f64>(BEFORE, f64At(C_WINDOW_CLOSE, row), 32)
+  store<f64>(BEFORE, f64At(C_WINDOW_VOLUME, row), 40)
+  store<f64>(BEFORE, f64At(C_WINDOW_PV, row), 48)
+  store<f64>(BEFORE, f64At(C_WINDOW_PV_VOLUME, row), 56)
+}
+
+/** Whether the bar is another than `keepBar` kept; seconds without a bar are all alike. */
+function isChanged(row: i32): bool {
+  const had = load<i32>(BEFORE) != 0
+  const has = hasBar(row)
+  if (!had && !has) return false
+  return (
+    had != has || load<i32>(BEFORE, 4) != i32At(C_WINDOW_COUNT, row) || load<f64>(BEFORE, 8) != f64At(C_WINDOW_OPEN, row) ||
+    load<f64>(BEFORE, 16) != f64At(C_WINDOW_HIGH, row) || load<f64>(BEFORE, 24) != f64At(C_WINDOW_LOW, row) ||
+    load<f64>(BEFORE, 32) != f64At(C_WINDOW_CLOSE, row) || load<f64>(BEFORE, 40) != f64At(C_WINDOW_VOLUME, row) ||
+    load<f64>(BEFORE, 48) != f64At(C_WINDOW_PV, row) || load<f64>(BEFORE, 56) != f64At(C_WINDOW_PV_VOLUME, row)
+  )
+}
+
+/**
+ * Trades of the window were added or taken away since `keepBar`: where that changed the bar, the bar and the signals of it and
+ * of every later window are due again.
+ */
 export function touch(row: i32): void {
-  setI32(C_WINDOW_FLAGS, row, i32At(C_WINDOW_FLAGS, row) | BAR_DIRTY | SIGNAL_DIRTY)
   setCell(H_NEXT_FINAL_NS, min(cell(H_NEXT_FINAL_NS), endOf(i64At(C_WINDOW_SECOND, row))))
+  if (!isChanged(row) || isCut(row)) return
+  setI32(C_WINDOW_FLAGS, row, i32At(C_WINDOW_FLAGS, row) | BAR_DIRTY | SIGNAL_DIRTY)
   noteDue(row)
   for (let later = i32At(C_WINDOW_NEXT, row); later != 0; later = i32At(C_WINDOW_NEXT, later)) {
     if (i32At(C_WINDOW_TRADES, later) == 0) continue

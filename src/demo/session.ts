@@ -20,6 +20,8 @@ import type { TableState } from './table-state.ts'
 const CONNECT_TIMEOUT_MS = 30_000
 const CONSUME_WAIT_MS = 100
 const READY_EVERY_MS = 250
+const READY_POLL_MS = 50
+const READY_TIMEOUT_MS = 60_000
 const RETRY_MS = 500
 
 /** What the demo is made of. Each is opened when its turn comes and ended by what it returns. */
@@ -55,7 +57,10 @@ export async function runDemo(parts: DemoParts, options: DemoOptions, stop: Abor
   const { settings } = options
   // Ends the parts' own loops; the stack below ends the parts.
   const over = new AbortController()
-  ends.defer(() => over.abort())
+  ends.defer(() => {
+    over.abort()
+    table.engine = 'stopped'
+  })
   const stopped = whenAborted(stop)
 
   const log = ends.adopt(await parts.openLog(), (opened) => opened.close())
@@ -78,20 +83,32 @@ export async function runDemo(parts: DemoParts, options: DemoOptions, stop: Abor
     over.abort()
     await reading.catch(() => {})
   })
-  const feeding = feedUntilOver(parts, options, counted(appender, table), log, over.signal)
-  ends.defer(async () => {
-    over.abort()
-    table.engine = 'stopping'
-    await feeding.catch(() => {})
-  })
-  void watchReadiness(engine, parts.clock, table, over.signal)
   const died = engine.ended.then(({ exitCode, lastWords }) => {
     throw new UserError(userExitCode(exitCode), `The engine ended by itself (exit code ${exitCode ?? 'none'}): ${lastWords}`)
   })
   died.catch(() => {}) // it ends with the demo, too, and then nobody asks why
+  // What was fed to an engine that still starts would only be measured as slow.
+  await Promise.race([stopped, reading, died, untilReady(engine, parts.clock, over.signal)])
+  if (stop.aborted) return table
+  table.startedMs = parts.clock.nowMs()
+  const feeding = feedUntilOver(parts, options, counted(appender, table), log, over.signal)
+  ends.defer(async () => {
+    over.abort()
+    await feeding.catch(() => {})
+  })
+  void watchReadiness(engine, parts.clock, table, over.signal)
   await Promise.race([stopped, feeding, reading, died, durationOver(parts.clock, options.durationMs, over.signal)])
   table.nowMs = parts.clock.nowMs()
   return table
+}
+
+/** Throws UserError when the engine is not ready in time. */
+async function untilReady(engine: EngineProcess, clock: Clock, signal: AbortSignal): Promise<void> {
+  const deadlineMs = clock.monotonicMs() + READY_TIMEOUT_MS
+  while (!signal.aborted && !(await engine.isReady())) {
+    if (clock.monotonicMs() > deadlineMs) throw new UserError(EXIT_OUTSIDE, `The engine was not ready within ${READY_TIMEOUT_MS / 1000} s; is the machine busy?`)
+    await clock.sleep(READY_POLL_MS)
+  }
 }
 
 /** A consumer of bars and signals, from now on. */

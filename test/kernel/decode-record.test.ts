@@ -136,6 +136,13 @@ describe('decodeBatch', () => {
     ['missing_field', 0, { ...TRADE, payload: 5 }],
   ])('says %s (topic %i): %j', (expected, topic, value) => expect(verdict(topic, value)).toBe(expected))
 
+  it('makes a -0 a 0, so that equal quotes have one hash', () => {
+    const text = JSON.stringify({ ...QUOTE, payload: { ...QUOTE.payload, bp: 0, bs: 0 } })
+    const [plain, signed] = kernel.decode(1, [input(text), input(text.replace('"bp":0,"bs":0', '"bp":-0,"bs":-0.0e5'))])
+    expect(Object.is(signed.n[0], 0) && Object.is(signed.n[1], 0)).toBe(true)
+    expect(signed).toEqual(plain)
+  })
+
   it('rejects what is cut, too large, null or without a key', () => {
     const value = utf8(JSON.stringify(TRADE))
     const reasons = kernel.decode(0, [

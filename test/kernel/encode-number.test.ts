@@ -35,6 +35,20 @@ describe('writeF64', () => {
     expect(wrong).toEqual([])
   })
 
+  it('writes doubles whose end of rounding is itself a short decimal', () => {
+    const random = seeded(41)
+    const wrong: number[] = []
+    for (let n = 0; n < 60_000; n++) {
+      // odd · 5^k between 2^53 and 2^54, times 2^j with j ≥ k, is a multiple of 10^k halfway between two doubles.
+      const k = 1 + random.below(22)
+      const least = 2n ** 53n / 5n ** BigInt(k) + 1n
+      const odd = (least + (BigInt(random.below(2 ** 30)) % least)) | 1n
+      const middle = odd * 5n ** BigInt(k) * 2n ** BigInt(k + random.below(40))
+      for (const value of [Number(middle - 1n), Number(middle + 1n)]) if (text(value) !== JSON.stringify(value)) wrong.push(value)
+    }
+    expect(wrong.slice(0, 5)).toEqual([])
+  })
+
   it('writes every price from 0.0001 to 100', () => {
     const wrong: number[] = []
     for (let n = 1; n <= 1_000_000; n += 7) if (text(n / 10_000) !== JSON.stringify(n / 10_000)) wrong.push(n)

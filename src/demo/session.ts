@@ -17,7 +17,7 @@ import { renderLine, renderTable } from './table.ts'
 import { applyOutput, newTable } from './table-state.ts'
 import type { TableState } from './table-state.ts'
 
-const CONNECT_TIMEOUT_MS = 30_000
+const CONNECT_TIMEOUT_MS = 15_000
 const CONSUME_WAIT_MS = 100
 const READY_EVERY_MS = 250
 const READY_POLL_MS = 50

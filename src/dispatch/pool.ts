@@ -6,7 +6,7 @@
  */
 import { Piscina } from 'piscina'
 import { headerCell } from '../state/layout.ts'
-import type { Envelope, SnapshotFile } from './request.ts'
+import type { Envelope, SnapshotFile, StepTimes } from './request.ts'
 import type { KernelRunner } from './runner.ts'
 import { StepFailed } from './step-failed.ts'
 
@@ -32,8 +32,8 @@ export class KernelPool implements KernelRunner {
     return this.#pool.threads
   }
 
-  async run(envelope: Envelope): Promise<void> {
-    await this.#run(envelope)
+  async run(envelope: Envelope): Promise<StepTimes> {
+    return (await this.#run(envelope)) as StepTimes
   }
 
   snapshot(envelope: Omit<Envelope, 'request'>): { released: Promise<void>; files: Promise<SnapshotFile[]> } {

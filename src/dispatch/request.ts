@@ -34,6 +34,12 @@ export interface Envelope {
   request: Request
 }
 
+/** How long the parts of a step took, ms; 0 for those it has not. For metrics alone. */
+export interface StepTimes {
+  decodeMs: number
+  kernelMs: number
+}
+
 export interface SnapshotFile {
   name: string
   rows: number

@@ -36,13 +36,13 @@ export class Committer {
 
   /**
    * Resolves once the epoch is known to be committed. `searchFrom` is an offset of the epoch partition before which its record
-   * can't be. Rejects with LogError `fenced` when another owner has taken the task.
+   * can't be; `onProduced` is called when the first try's commit begins. Rejects with LogError `fenced` when another owner has taken the task.
    */
-  async commit(record: EpochRecord, outputs: OutputColumns[], searchFrom: number): Promise<void> {
+  async commit(record: EpochRecord, outputs: OutputColumns[], searchFrom: number, onProduced?: () => void): Promise<void> {
     const { epoch } = record
     for (let backoffMs = BACKOFF_FIRST_MS; ; backoffMs = Math.min(backoffMs * 2, BACKOFF_MOST_MS)) {
       try {
-        await this.#producer.transact(outputs)
+        await this.#producer.transact(outputs, onProduced)
         this.#context.counted('committed')
         return
       } catch (error) {

@@ -50,6 +50,8 @@ export class LiveTask {
   #committing: Promise<void> | null = null
   #failure: unknown = null
   #lastEndMs = 0
+  /** Own running time at which the open epoch's first step began. */
+  #openedMs = 0
   #statusDueMs: number
   #statusSeq: number
   #searchFrom: number
@@ -140,16 +142,17 @@ export class LiveTask {
   }
 
   async #applyNext(channel: number): Promise<void> {
-    const startedMs = this.#clock.monotonicMs()
     const queue = this.state.queues[channel]
-    const movers = await this.state.apply(channel, queue.segmentRows(), this.now())
+    if (this.state.records === 0) this.#openedMs = this.#clock.monotonicMs()
+    const { movers, times } = await this.state.apply(channel, queue.segmentRows(), this.now())
     if (movers > 0 && channel < IDLE_BITS.length) {
       noteMover(this.#idleness[channel])
       // the end was told while these records waited: nothing is left behind them
       if (queue.length === 0 && queue.atEnd) noteEnd(this.#idleness[channel], this.#clock.monotonicMs())
     }
     if (queue.isLow) this.#onDrained(channel)
-    this.#observer.stage('kernel', this.#clock.monotonicMs() - startedMs)
+    this.#observer.stage('decode', times.decodeMs)
+    this.#observer.stage('kernel', times.kernelMs)
   }
 
   #idleBits(): number {
@@ -191,14 +194,14 @@ export class LiveTask {
   }
 
   async #endEpoch(reason: EpochReason): Promise<void> {
-    const startedMs = this.#clock.monotonicMs()
+    if (this.state.records > 0) this.#observer.stage('gather', this.#clock.monotonicMs() - this.#openedMs)
     const clockMs = this.now()
     const closed = await this.state.close(clockMs, this.#idleBits())
     this.#lastEndMs = clockMs
     const status = this.#status(clockMs, closed, reason)
     const outputs = transactionOf(this.state.partition, closed, this.#options.topics, status, this.#bundleWritten ? null : this.state.bundle)
     this.#bundleWritten = true
-    this.#observer.stage('encode', this.#clock.monotonicMs() - startedMs)
+    this.#observer.stage('encode', closed.closeMs)
     await this.#snapshots.atBarrier(this.state, closed.record)
     invariant(this.#committing === null, 2, `task ${this.state.partition} epoch ${closed.record.epoch} would be sent before the one before it is known`)
     this.#committing = this.#commit(closed, outputs).finally(() => {
@@ -210,9 +213,11 @@ export class LiveTask {
   async #commit(closed: ClosedEpoch, outputs: ReturnType<typeof transactionOf>): Promise<void> {
     const startedMs = this.#clock.monotonicMs()
     try {
-      await this.#committer.commit(closed.record, outputs, this.#searchFrom)
+      let producedMs = startedMs
+      await this.#committer.commit(closed.record, outputs, this.#searchFrom, () => (producedMs = this.#clock.monotonicMs()))
       const ms = this.#clock.monotonicMs() - startedMs
-      this.#observer.stage('commit', ms)
+      this.#observer.stage('produce', producedMs - startedMs)
+      this.#observer.stage('commit', startedMs + ms - producedMs)
       this.#observer.committed(closed, ms, this.#clock.nowMs())
       this.#snapshots.committed(closed.record)
     } catch (error) {

@@ -9,7 +9,7 @@ import type { Channel, Reason } from '../contract/outcomes.ts'
 import { invariant } from '../contract/errors.ts'
 import type { Bundle } from '../bundle/bundle.ts'
 import type { KernelRunner } from '../dispatch/runner.ts'
-import type { Request } from '../dispatch/request.ts'
+import type { Request, StepTimes } from '../dispatch/request.ts'
 import { RecordQueue } from '../ingest/record-queue.ts'
 import { copyOutputs, loadBatch, specialsOf } from '../state/kernel.ts'
 import type { Outputs } from '../state/kernel.ts'
@@ -38,6 +38,8 @@ export interface ClosedEpoch {
   /** Outcomes of this epoch alone, channel by channel, in the order of OUTCOMES. */
   outcomes: number[]
   conflicts: number
+  /** Time that indicators and output text took, ms. */
+  closeMs: number
 }
 
 const NO_STEPS = { steps: [] as Step[], records: 0, openedMs: Number.POSITIVE_INFINITY, specials: [] as SpecialRecord[] }
@@ -98,15 +100,15 @@ export class TaskState {
   }
 
   /**
-   * One step: the next `rows` records of a channel, judged by `clockMs` (whole ms). Returns how many of them move the watermark:
+   * One step: the next `rows` records of a channel, judged by `clockMs` (whole ms). Resolves to how many of them move the watermark:
    * those that are neither filtered nor rejected. Throws StepFailed; the memory is torn then.
    */
-  async apply(channel: number, rows: number, clockMs: number): Promise<number> {
+  async apply(channel: number, rows: number, clockMs: number): Promise<{ movers: number; times: StepTimes }> {
     const queue = this.queues[channel]
     const before = this.#movers(channel)
     queue.peek(rows, (columns, from, to) => loadBatch(this.memory, columns, from, to))
     const opensEpoch = this.#open.steps.length === 0
-    await this.#runner.run(this.#envelope({ op: 'apply', topic: channel, rows, clockNs: BigInt(clockMs) * 1_000_000n, opensEpoch }))
+    const times = await this.#runner.run(this.#envelope({ op: 'apply', topic: channel, rows, clockNs: BigInt(clockMs) * 1_000_000n, opensEpoch }))
     for (const { row, outcome, reason } of specialsOf(this.memory, rows)) {
       const late = OUTCOMES[outcome] === 'late'
       this.#open.specials.push({ ...queue.recordAt(row), late, reason: REASONS[reason], channel: CHANNELS[channel] })
@@ -115,7 +117,7 @@ export class TaskState {
     this.#open.records += rows
     this.#open.openedMs = Math.min(this.#open.openedMs, clockMs)
     this.#open.steps.push({ topic: channel, to: queue.next, clockMs })
-    return this.#movers(channel) - before
+    return { movers: this.#movers(channel) - before, times }
   }
 
   #movers(channel: number): number {
@@ -126,14 +128,14 @@ export class TaskState {
   /** Ends the epoch at `clockMs` with these idle bits. Throws StepFailed; the memory is torn then. */
   async close(clockMs: number, idle: number): Promise<ClosedEpoch> {
     const opensEpoch = this.#open.steps.length === 0
-    await this.#runner.run(this.#envelope({ op: 'close', clockMs, bits: idle, opensEpoch }))
+    const { kernelMs } = await this.#runner.run(this.#envelope({ op: 'close', clockMs, bits: idle, opensEpoch }))
     const outputs = copyOutputs(this.memory)
     const { specials, steps, records } = this.#open
     const record = this.#record(clockMs, idle, steps, outputs, specials)
     this.#assertCounts(record, records)
     const outcomes = record.counts.map((count, i) => count - this.last.counts[i])
     const conflicts = this.memory.number('conflicts')
-    const closed = { record, outputs, specials, outcomes, conflicts: conflicts - this.#conflicts }
+    const closed = { record, outputs, specials, outcomes, conflicts: conflicts - this.#conflicts, closeMs: kernelMs }
     this.#conflicts = conflicts
     this.last = record
     this.#open = fresh()

@@ -61,7 +61,7 @@ export class KafkaProducer implements LogProducer {
     }
   }
 
-  async transact(outputs: OutputColumns[]): Promise<void> {
+  async transact(outputs: OutputColumns[], onProduced?: () => void): Promise<void> {
     if (this.#failure) throw spent(this.#failure)
     try {
       await this.#handle.call<void>((done) => this.#handle.native.beginTransaction(done))
@@ -74,6 +74,7 @@ export class KafkaProducer implements LogProducer {
       await this.#abort()
       throw this.#fail(this.#errorBefore(error, 'Producing'))
     }
+    onProduced?.()
     await this.#commit()
   }
 

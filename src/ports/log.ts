@@ -95,9 +95,10 @@ export interface LogProducer {
   init(): Promise<void>
   /**
    * One transaction: begin, produce everything, commit. Resolves once it is known to be committed.
+   * `onProduced` is called once everything is handed over and the commit begins.
    * Rejects with LogError: `aborted` (known not to be committed), `unknown` (may have been committed), `fenced` (another owner).
    */
-  transact(outputs: OutputColumns[]): Promise<void>
+  transact(outputs: OutputColumns[], onProduced?: () => void): Promise<void>
   close(): Promise<void>
 }
 

@@ -44,7 +44,13 @@ const SHAPE = commandShape({
     seconds: { type: 'integer', value: 'N', min: 1, max: 1_000_000, text: 'end after so many seconds (default: at Ctrl-C)' },
     partitions: { type: 'integer', value: 'N', min: 1, max: 64, text: `partitions of the topics (${PARTITIONS_DEFAULT})` },
     seed: { type: 'integer', value: 'N', min: 0, max: 0x7fffffff, text: 'another made-up market (1)' },
-    port: { type: 'integer', value: 'N', min: 1, max: 65_535, text: `port of the console (${HTTP_PORT_DEFAULT}, or a free one where that is taken)` },
+    port: {
+      type: 'integer',
+      value: 'N',
+      min: 1,
+      max: 65_535,
+      text: `port of the console (${HTTP_PORT_DEFAULT}, or a free one where that is taken)`,
+    },
   },
   notes: [
     'With TA_KAFKA_BOOTSTRAP set it uses that broker, with topics of its own, which stay there afterwards. Nothing else stays.',
@@ -65,17 +71,21 @@ export async function demo(args: string[], context: CommandContext): Promise<num
     say(ownBroker ? 'Starting a local Kafka broker …' : `Using the broker ${context.env.TA_KAFKA_BOOTSTRAP} …`)
     const broker = ownBroker ? ends.adopt(await startLocalBroker({ keepClasses: true }), (started) => started.stop()) : undefined
     if (stop.aborted) return EXIT_OK
-    const httpPort = options.port ?? (await isFree(HTTP_PORT_DEFAULT) ? HTTP_PORT_DEFAULT : await freePort())
+    const httpPort = options.port ?? ((await isFree(HTTP_PORT_DEFAULT)) ? HTTP_PORT_DEFAULT : await freePort())
     const env = demoEnvironment(context.env, { folder, httpPort, bootstrap: broker?.bootstrap })
     const settings = readSettings(env, { command: 'run' })
     say('Starting the engine …')
-    const table = await runDemo(partsOf(settings, env, folder, file ?? { seed: options.seed ?? 1 }), {
-      settings,
-      partitions: options.partitions ?? PARTITIONS_DEFAULT,
-      consoleUrl: `http://127.0.0.1:${httpPort}/`,
-      durationMs: options.seconds === undefined ? undefined : options.seconds * 1000,
-      afterFeedMs: afterFeedMs(settings),
-    }, stop)
+    const table = await runDemo(
+      partsOf(settings, env, folder, file ?? { seed: options.seed ?? 1 }),
+      {
+        settings,
+        partitions: options.partitions ?? PARTITIONS_DEFAULT,
+        consoleUrl: `http://127.0.0.1:${httpPort}/`,
+        durationMs: options.seconds === undefined ? undefined : options.seconds * 1000,
+        afterFeedMs: afterFeedMs(settings),
+      },
+      stop,
+    )
     context.print(`${renderLine(table)}\n`)
     if (!ownBroker) say(`The topics ${topicPrefix(settings)}* stay on ${settings.kafkaBootstrap}.`)
     return EXIT_OK
@@ -88,7 +98,10 @@ function afterFeedMs(settings: Settings): number | undefined {
 }
 
 /** The environment of the engine: what the user set, with a group, topics, snapshots and a port of the demo's own. */
-function demoEnvironment(env: Environment, own: { folder: string; httpPort: number; bootstrap: string | undefined }): NodeJS.ProcessEnv {
+function demoEnvironment(
+  env: Environment,
+  own: { folder: string; httpPort: number; bootstrap: string | undefined },
+): NodeJS.ProcessEnv {
   const prefix = `ta-demo-${randomBytes(4).toString('hex')}`
   const topic = (name: string) => `${prefix}.${name}`
   return {

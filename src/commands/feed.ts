@@ -24,7 +24,11 @@ const SHAPE = commandShape({
   usage: 'IN.jsonl… [--speed N|max] [--shift-to-now] [--raw-bad]',
   positionals: { name: 'at least one file', min: 1, max: 10_000 },
   options: {
-    speed: { type: 'string', value: 'N|max', text: 'by event time: 1 = as it happened, 10 = ten times as fast (default: max, as fast as it goes)' },
+    speed: {
+      type: 'string',
+      value: 'N|max',
+      text: 'by event time: 1 = as it happened, 10 = ten times as fast (default: max, as fast as it goes)',
+    },
     'shift-to-now': { type: 'boolean', text: 'move all stamps by whole seconds so that the first event is now' },
     'raw-bad': { type: 'boolean', text: 'send lines that are no envelopes as they are, without a key, instead of stopping' },
   },
@@ -44,7 +48,8 @@ export async function feed(args: string[], context: CommandContext): Promise<num
     const startMs = systemClock.monotonicMs()
     const source = await FeedSource.open(positionals, { fieldMap: settings.fieldMap, rawBad: options['raw-bad'] })
     const shiftToNow = options['shift-to-now']
-    if (shiftToNow && speed > 1) logger.warn({ speed }, 'at this speed the moved stamps run ahead of the clock, and the engine rejects stamps in the future')
+    if (shiftToNow && speed > 1)
+      logger.warn({ speed }, 'at this speed the moved stamps run ahead of the clock, and the engine rejects stamps in the future')
     const summary = await feedTopics(source, { settings, logger, speed, shiftToNow, signal: context.stop })
     const seconds = Number(((systemClock.monotonicMs() - startMs) / 1000).toFixed(3))
     context.print(`${JSON.stringify({ ...summary, seconds })}\n`)
@@ -69,7 +74,8 @@ async function feedTopics(source: FeedSource, { settings, logger, ...how }: Feed
     const appender = await openAppender(settings, logger)
     try {
       const paths = stampPaths(settings.fieldMap)
-      const onLongWait = (waitMs: number) => logger.info({ waitMs: Math.round(waitMs) }, 'the next record is due in more than a minute')
+      const onLongWait = (waitMs: number) =>
+        logger.info({ waitMs: Math.round(waitMs) }, 'the next record is due in more than a minute')
       return await feedRecords(source, appender, systemClock, { topics, stampPaths: paths, onLongWait, ...how })
     } finally {
       await appender.close()
@@ -86,7 +92,10 @@ export async function inputTopics(log: Pick<Log, 'describe'>, settings: Settings
   const infos = new Map((await log.describe(wanted)).map((info) => [info.name, info.partitions]))
   const missing = wanted.filter((name) => (infos.get(name) ?? 0) === 0)
   if (missing.length > 0) {
-    throw new UserError(EXIT_SETTINGS, `There is no topic ${missing.join(', ')} on the broker; 'ta topics apply' creates what is missing.`)
+    throw new UserError(
+      EXIT_SETTINGS,
+      `There is no topic ${missing.join(', ')} on the broker; 'ta topics apply' creates what is missing.`,
+    )
   }
   const topicOf = (name: string) => (name === '' ? undefined : { name, partitions: infos.get(name)! })
   return { trades: topicOf(names.trades), quotes: topicOf(names.quotes), bars: topicOf(names.bars) }

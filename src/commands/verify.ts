@@ -1,6 +1,7 @@
 /** `ta verify`: reads the outputs read_committed and judges what the engine promises of them. */
 import { EXIT_BUG, EXIT_OK } from '../contract/exit-codes.ts'
 import { stampMs } from '../contract/stamp.ts'
+import { recordColumns } from '../ingest/record-queue.ts'
 import { openLogger } from '../logging/logger.ts'
 import { readSettings, secretsOf } from '../settings/settings.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -15,13 +16,20 @@ import { systemClock } from './system-clock.ts'
 const CONNECT_TIMEOUT_MS = 15_000
 /** Beyond lateness and idle timeout, when every window should be final: epochs, transactions, a slow minute. */
 const OVERDUE_SLACK_MS = 10_000
+/** More than the client hands out in one call. */
+const READ_RECORDS = 2_048
+const READ_VALUE_BYTES = 4 * 1024 * 1024
 
 const SHAPE = commandShape({
   name: 'verify',
   summary: 'reads the outputs read_committed and checks seq, windows and finals',
   usage: '[--from earliest|TIME] [--any-partition] [--json]',
   options: {
-    from: { type: 'string', value: 'earliest|TIME', text: 'where to begin: the beginning (default), or records from a time on (2025-12-03T14:30:00Z)' },
+    from: {
+      type: 'string',
+      value: 'earliest|TIME',
+      text: 'where to begin: the beginning (default), or records from a time on (2025-12-03T14:30:00Z)',
+    },
     'any-partition': { type: 'boolean', text: "accept symbols on other partitions than Kafka's default partitioner gives" },
     json: { type: 'boolean', text: 'one JSON object instead of text' },
   },
@@ -40,7 +48,11 @@ export async function verify(args: string[], context: CommandContext): Promise<n
     const log = await openLog(settings, logger)
     try {
       await log.connect(CONNECT_TIMEOUT_MS)
-      const report = await verifyOutputs(log, systemClock, { ...optionsOf(settings), from, anyPartition: options['any-partition'] })
+      const report = await verifyOutputs(log, systemClock, {
+        ...optionsOf(settings),
+        from,
+        anyPartition: options['any-partition'],
+      })
       context.print(`${options.json ? JSON.stringify(report) : renderReport(report)}\n`)
       return report.ok ? EXIT_OK : EXIT_BUG
     } finally {
@@ -54,6 +66,7 @@ function optionsOf(settings: Settings): Omit<VerifyOptions, 'from' | 'anyPartiti
   return {
     topics: { bars, signals, status: statusTopic === '' ? undefined : statusTopic },
     decode: decodeJson,
+    columns: recordColumns(READ_RECORDS, READ_RECORDS * 32, READ_VALUE_BYTES),
     overdueAfterMs: settings.latenessMs + settings.watermarkIdleTimeoutMs + OVERDUE_SLACK_MS,
   }
 }

@@ -13,15 +13,20 @@ describe('stampNs', () => {
     expect(stampNs('2025-12-04T00:02:10+05:30')).toBe(stampNs('2025-12-03T18:32:10Z'))
   })
 
-  it.each(['', '2025-12-03', '2025-12-03T18:32:10', '2025-13-03T18:32:10Z', '2025-12-03T25:32:10Z', '2025-12-03T18:32:10.1234567890Z'])(
-    'takes %j for no stamp',
-    (text) => expect(stampNs(text)).toBeUndefined(),
-  )
+  it.each([
+    '',
+    '2025-12-03',
+    '2025-12-03T18:32:10',
+    '2025-13-03T18:32:10Z',
+    '2025-12-03T25:32:10Z',
+    '2025-12-03T18:32:10.1234567890Z',
+  ])('takes %j for no stamp', (text) => expect(stampNs(text)).toBeUndefined())
 })
 
 describe('stampMs', () => {
   it('tells epoch numbers apart by size', () => {
-    for (const epoch of [1764786730, 1764786730000, 1764786730000000, 1764786730000000000]) expect(stampMs(epoch)).toBe(1764786730000)
+    for (const epoch of [1764786730, 1764786730000, 1764786730000000, 1764786730000000000])
+      expect(stampMs(epoch)).toBe(1764786730000)
     expect([99999999999, 1e11, 1e14, 1e17].map(unitsPerSecond)).toEqual([1, 1e3, 1e6, 1e9])
   })
 

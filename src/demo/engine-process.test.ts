@@ -13,7 +13,8 @@ beforeEach(async () => {
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-const start = (script: string) => startEngine({ command: process.execPath, args: ['-e', script], env: process.env, folder, httpPort })
+const start = (script: string) =>
+  startEngine({ command: process.execPath, args: ['-e', script], env: process.env, folder, httpPort })
 
 const SERVER = (status: number) =>
   `require('node:http').createServer((_, answer) => answer.writeHead(${status}).end('x')).listen(${httpPort}, '127.0.0.1')

@@ -27,7 +27,9 @@ describe('marketArrivals', () => {
 
   it('comes in order of arrival, within its second, and never before it happened', () => {
     for (let i = 1; i < arrivals.length; i++) expect(arrivals[i].arrivalMs).toBeGreaterThanOrEqual(arrivals[i - 1].arrivalMs)
-    arrivals.forEach(({ arrivalMs }, i) => expect(arrivalMs).toBeGreaterThanOrEqual(Number(stampNs(envelopes[i].event_ts)!) / 1e6))
+    arrivals.forEach(({ arrivalMs }, i) =>
+      expect(arrivalMs).toBeGreaterThanOrEqual(Number(stampNs(envelopes[i].event_ts)!) / 1e6),
+    )
   })
 
   it('leaves nothing out and adds nothing', () => {
@@ -43,7 +45,9 @@ describe('marketArrivals', () => {
     const share = (count: number) => count / trades.length
     expect(share(trades.filter(({ payload }) => payload.c.includes('I')).length)).toBeCloseTo(0.45, 1)
     for (const { payload } of trades) expect(payload.c.includes('I')).toBe(payload.s < 100)
-    const lateMs = arrivals.filter((_, i) => envelopes[i].payload.T === 't').map(({ arrivalMs }, i) => arrivalMs - Number(stampNs(trades[i].event_ts)!) / 1e6)
+    const lateMs = arrivals
+      .filter((_, i) => envelopes[i].payload.T === 't')
+      .map(({ arrivalMs }, i) => arrivalMs - Number(stampNs(trades[i].event_ts)!) / 1e6)
     expect(share(lateMs.filter((ms) => ms > 100).length)).toBeGreaterThan(0.005)
     expect(Math.max(...lateMs)).toBeLessThan(1_410)
     expect(envelopes.some(({ payload }) => payload.T === 'x')).toBe(true)
@@ -53,7 +57,11 @@ describe('marketArrivals', () => {
     const texts = new Map<string, Set<string>>()
     arrivals.forEach(({ text }, i) => {
       const { payload } = envelopes[i]
-      if (payload.T === 't') texts.set(`${payload.S} ${payload.x} ${payload.i}`, (texts.get(`${payload.S} ${payload.x} ${payload.i}`) ?? new Set()).add(text))
+      if (payload.T === 't')
+        texts.set(
+          `${payload.S} ${payload.x} ${payload.i}`,
+          (texts.get(`${payload.S} ${payload.x} ${payload.i}`) ?? new Set()).add(text),
+        )
     })
     expect([...texts.values()].every((same) => same.size === 1)).toBe(true)
     expect(texts.size).toBeLessThan(trades.length)
@@ -89,6 +97,8 @@ describe('MarketSource', () => {
       expect(source.advance()).toBeUndefined()
       return head!
     })
-    expect(got.map(({ line, eventTimeMs, symbol, channel }) => ({ text: line.toString(), arrivalMs: eventTimeMs, symbol, channel }))).toEqual(due)
+    expect(
+      got.map(({ line, eventTimeMs, symbol, channel }) => ({ text: line.toString(), arrivalMs: eventTimeMs, symbol, channel })),
+    ).toEqual(due)
   })
 })

@@ -25,10 +25,26 @@ interface Stock {
 
 const STOCKS: readonly Stock[] = (
   [
-    ['NVDA', 181, 14, 'C'], ['TSLA', 447, 12, 'C'], ['AAPL', 284, 9, 'C'], ['SPY', 683, 10, 'B'], ['QQQ', 623, 8, 'C'],
-    ['AMD', 217, 8, 'C'], ['AMZN', 232, 7, 'C'], ['MSFT', 477, 6, 'C'], ['META', 640, 5, 'C'], ['GOOGL', 320, 6, 'C'],
-    ['PLTR', 176, 7, 'C'], ['INTC', 43, 5, 'C'], ['JPM', 312, 3, 'A'], ['XOM', 117, 3, 'A'], ['DIS', 105, 2, 'A'],
-    ['KO', 71, 1.5, 'A'], ['BA', 203, 2, 'A'], ['WMT', 114, 2, 'A'], ['CAT', 596, 0.8, 'A'], ['BRK.B', 506, 0.5, 'A'],
+    ['NVDA', 181, 14, 'C'],
+    ['TSLA', 447, 12, 'C'],
+    ['AAPL', 284, 9, 'C'],
+    ['SPY', 683, 10, 'B'],
+    ['QQQ', 623, 8, 'C'],
+    ['AMD', 217, 8, 'C'],
+    ['AMZN', 232, 7, 'C'],
+    ['MSFT', 477, 6, 'C'],
+    ['META', 640, 5, 'C'],
+    ['GOOGL', 320, 6, 'C'],
+    ['PLTR', 176, 7, 'C'],
+    ['INTC', 43, 5, 'C'],
+    ['JPM', 312, 3, 'A'],
+    ['XOM', 117, 3, 'A'],
+    ['DIS', 105, 2, 'A'],
+    ['KO', 71, 1.5, 'A'],
+    ['BA', 203, 2, 'A'],
+    ['WMT', 114, 2, 'A'],
+    ['CAT', 596, 0.8, 'A'],
+    ['BRK.B', 506, 0.5, 'A'],
   ] as const
 ).map(([symbol, price, tradesPerSecond, tape]) => ({ symbol, price, tradesPerSecond, tape }))
 
@@ -112,7 +128,9 @@ class StockSecond {
   fill(): void {
     const seconds = this.#secondMs / 1000
     // Each symbol falls asleep now and then, and wakes up in a hurry.
-    const pace = Math.exp(1.2 * curveOf(seconds / 20, this.#seed, this.#index, 102) + 0.6 * curveOf(seconds / 3, this.#seed, this.#index, 103))
+    const pace = Math.exp(
+      1.2 * curveOf(seconds / 20, this.#seed, this.#index, 102) + 0.6 * curveOf(seconds / 3, this.#seed, this.#index, 103),
+    )
     const isAsleep = curveOf(seconds / 40, this.#seed, this.#index, 104) < -0.72
     const mean = isAsleep ? 0.03 : this.#stock.tradesPerSecond * pace
     const quotes = poisson(Math.min(mean, 60) * QUOTES_PER_TRADE, this.#random)

@@ -106,7 +106,8 @@ export async function runDemo(parts: DemoParts, options: DemoOptions, stop: Abor
 async function untilReady(engine: EngineProcess, clock: Clock, signal: AbortSignal): Promise<void> {
   const deadlineMs = clock.monotonicMs() + READY_TIMEOUT_MS
   while (!signal.aborted && !(await engine.isReady())) {
-    if (clock.monotonicMs() > deadlineMs) throw new UserError(EXIT_OUTSIDE, `The engine was not ready within ${READY_TIMEOUT_MS / 1000} s; is the machine busy?`)
+    if (clock.monotonicMs() > deadlineMs)
+      throw new UserError(EXIT_OUTSIDE, `The engine was not ready within ${READY_TIMEOUT_MS / 1000} s; is the machine busy?`)
     await clock.sleep(READY_POLL_MS)
   }
 }
@@ -128,7 +129,12 @@ async function openOutputs(log: Log, settings: Settings): Promise<LogConsumer> {
 }
 
 /** Reads the outputs into the table until told to end. What is outside (a broker that is gone) is tried again. */
-async function readOutputs(consumer: LogConsumer, { columns, clock }: DemoParts, table: TableState, signal: AbortSignal): Promise<void> {
+async function readOutputs(
+  consumer: LogConsumer,
+  { columns, clock }: DemoParts,
+  table: TableState,
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
     try {
       const { count } = await consumer.consume(columns, CONSUME_WAIT_MS)
@@ -146,7 +152,13 @@ async function readOutputs(consumer: LogConsumer, { columns, clock }: DemoParts,
 }
 
 /** Feeds; goes on for a while after the feed's own end, or until it is over. */
-async function feedUntilOver(parts: DemoParts, options: DemoOptions, appender: Appender, log: Log, signal: AbortSignal): Promise<void> {
+async function feedUntilOver(
+  parts: DemoParts,
+  options: DemoOptions,
+  appender: Appender,
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
   await parts.feed(appender, log, signal)
   if (options.afterFeedMs === undefined) return await whenAborted(signal)
   await Promise.race([parts.clock.sleep(options.afterFeedMs), whenAborted(signal)])

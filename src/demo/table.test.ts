@@ -18,7 +18,11 @@ const bar = (symbol: string, endMs: number, close: number | null, isFinal = fals
 
 const signal = (symbol: string, endMs: number, rsi: number) =>
   record('signals', symbol, endMs, false, {
-    macd: { macd: 1, signal: 1, hist: -0.0123 }, rsi14: rsi, vwap: { session: 181.5 }, imbalance: { spread: 0.02, ratio: 0.25 }, signal_quality_flag: 'warming_up',
+    macd: { macd: 1, signal: 1, hist: -0.0123 },
+    rsi14: rsi,
+    vwap: { session: 181.5 },
+    imbalance: { spread: 0.02, ratio: 0.25 },
+    signal_quality_flag: 'warming_up',
   })
 
 function filled(): TableState {
@@ -110,7 +114,10 @@ describe('renderTable', () => {
 })
 
 describe('showLive', () => {
-  const drawing = { frame: (columns: number, rows: number, colours: boolean) => `${columns}x${rows} ${colours}\nsecond`, line: () => 'a line' }
+  const drawing = {
+    frame: (columns: number, rows: number, colours: boolean) => `${columns}x${rows} ${colours}\nsecond`,
+    line: () => 'a line',
+  }
 
   it('draws in place on a terminal and restores it', () => {
     const written: string[] = []

@@ -28,7 +28,13 @@ const COLUMNS: readonly Column[] = [
   { title: 'vwap', width: 9, rank: 7, text: (row) => price(row.vwapSession) },
   { title: 'spread', width: 6, rank: 5, text: (row) => fixed(row.spread, 2) },
   { title: 'ratio', width: 6, rank: 2, text: (row) => fixed(row.ratio, 2), colour: (row) => sign(row.ratio) },
-  { title: 'flag', width: 5, rank: 4, text: (row) => FLAG_WORDS[row.flag] ?? '', colour: (row) => (row.flag === 'ok' ? 'dim' : 'yellow') },
+  {
+    title: 'flag',
+    width: 5,
+    rank: 4,
+    text: (row) => FLAG_WORDS[row.flag] ?? '',
+    colour: (row) => (row.flag === 'ok' ? 'dim' : 'yellow'),
+  },
   { title: 'ms', width: 5, rank: 9, text: (row) => fixed(row.latencyMs, 0) },
 ]
 
@@ -41,7 +47,9 @@ export function renderTable(table: TableState, columns: number, rows: number, co
   const shown = columnsFor(columns)
   const symbols = [...table.rows.values()].sort((a, b) => (a.symbol < b.symbol ? -1 : 1))
   const room = Math.max(0, rows - 4)
-  const head = shown.map((column, i) => (i === 0 ? column.title.padEnd(column.width) : column.title.padStart(column.width))).join(' ')
+  const head = shown
+    .map((column, i) => (i === 0 ? column.title.padEnd(column.width) : column.title.padStart(column.width)))
+    .join(' ')
   const lines = headLines(table).map((line) => cut(line, columns))
   lines.push(paint(cut(head, columns), 'dim'))
   for (const row of symbols.slice(0, room)) lines.push(rowLine(row, shown, columns, paint))
@@ -53,7 +61,8 @@ export function renderTable(table: TableState, columns: number, rows: number, co
 /** One line for a log instead of a terminal. */
 export function renderLine(table: TableState): string {
   const newest = [...table.rows.values()].sort((a, b) => b.endMs - a.endMs)[0]
-  const sample = newest === undefined ? 'no bar yet' : `${newest.symbol} ${price(newest.close).trim()} rsi ${fixed(newest.rsi, 1)}`
+  const sample =
+    newest === undefined ? 'no bar yet' : `${newest.symbol} ${price(newest.close).trim()} rsi ${fixed(newest.rsi, 1)}`
   return `${elapsed(table)} engine ${table.engine}, in ${whole(table.recordsIn)}, out ${whole(table.recordsOut)}, ${latencyWords(table)}, ${sample}`
 }
 

@@ -10,6 +10,7 @@ import { Kernel } from '../state/kernel.ts'
 import { encodeTables, copyTables } from '../state/arrow-tables.ts'
 import { headerCell } from '../state/layout.ts'
 import { TaskMemory } from '../state/task-memory.ts'
+import { TRAP } from './step-failed.ts'
 import type { Envelope, SnapshotFile, StepTimes } from './request.ts'
 
 const KERNELS_KEPT = 64
@@ -38,6 +39,16 @@ function release(task: TaskMemory): void {
 }
 
 export default function run(envelope: Envelope): unknown {
+  try {
+    return runRequest(envelope)
+  } catch (error) {
+    // a RuntimeError loses its class on the way to the main thread
+    if (error instanceof WebAssembly.RuntimeError) throw new Error(`${TRAP}${error.message}`, { cause: error })
+    throw error
+  }
+}
+
+function runRequest(envelope: Envelope): unknown {
   const kernel = kernelOf(envelope)
   const { request } = envelope
   own(kernel.task)

@@ -12,6 +12,7 @@ import type { LiveOptions } from '../epoch/live-task.ts'
 import type { Observer } from '../epoch/observer.ts'
 import { SnapshotKeeper } from '../epoch/snapshot-keeper.ts'
 import type { StoreSnapshot } from '../epoch/snapshot-keeper.ts'
+import { Suspicion } from '../epoch/suspicion.ts'
 import { Waker } from '../epoch/waker.ts'
 import { RecordQueue } from '../ingest/record-queue.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -47,6 +48,8 @@ const BACKOFF_MOST_MS = 5_000
 const FENCED_MOST = 3
 const FENCED_WITHIN_MS = 60_000
 const SNAPSHOT_AT_STOP_MS = 3_000
+/** Traps at an epoch's end, one restore after another, that make it a bug. */
+const CLOSE_TRAPS_MOST = 3
 
 export class TaskOwner {
   readonly partition: number
@@ -59,6 +62,8 @@ export class TaskOwner {
   readonly #stop = new AbortController()
   readonly #waker = new Waker()
   readonly #fencedAtMs: number[] = []
+  readonly #suspicion = new Suspicion()
+  #closeTraps = 0
   #done: Promise<void> = Promise.resolve()
 
   constructor(context: OwnerContext, partition: number) {
@@ -126,12 +131,28 @@ export class TaskOwner {
       throw new UserError(EXIT_SETTINGS, `Task ${this.partition} was fenced ${recent.length} times in a minute by another job with the transactional ids ` +
         `${this.#context.transactionalIdPrefix}…: give each job its own TA_GROUP_ID or TA_TRANSACTIONAL_ID_PREFIX.`, { cause: error })
     }
+    if (error instanceof StepFailed) this.#noteFailedStep(error)
     if (error instanceof LogError || error instanceof StoreError || error instanceof StepFailed) {
       logger.warn({ task: this.partition }, `${error.message}; the task starts over`)
       return
     }
     if (error instanceof UserError || error instanceof BugError) throw error
     throw new BugError(0, `task ${this.partition}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+  }
+
+  /** A trap counts against the records of the step; a worker that died doesn't. */
+  #noteFailedStep({ isTrap, step }: StepFailed): void {
+    if (!isTrap) return
+    if (step === null) {
+      // no record to blame: an assertion at the epoch's end, which would fail again and again
+      if (++this.#closeTraps >= CLOSE_TRAPS_MOST) throw new BugError(0, `task ${this.partition}: the kernel traps at the end of each epoch`)
+      return
+    }
+    this.#closeTraps = 0
+    const skipped = this.#suspicion.noteTrap(step.channel, step.from, step.to, step.rows)
+    if (skipped === null) return
+    const topic = this.#context.job.inputs[step.channel]
+    this.#context.logger.error({ task: this.partition, topic, offset: skipped }, 'a record traps the kernel each time: it goes to the DLQ')
   }
 
   async #live(): Promise<void> {
@@ -201,6 +222,7 @@ export class TaskOwner {
     }, null)
     return new LiveTask({
       state, live, clock, committer, snapshots, observer, searchFrom, bundleWritten, onDrained: (channel) => this.#context.onDrained(this, channel),
+      suspicion: this.#suspicion,
     })
   }
 

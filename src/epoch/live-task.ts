@@ -18,6 +18,7 @@ import { statusRecord } from './status.ts'
 import type { MarketSessionState } from './status.ts'
 import type { ClosedEpoch, TaskState } from './task-state.ts'
 import type { SnapshotKeeper } from './snapshot-keeper.ts'
+import type { Suspicion } from './suspicion.ts'
 import { Waker } from './waker.ts'
 
 export interface LiveOptions extends EpochLimits {
@@ -47,6 +48,7 @@ export class LiveTask {
   readonly #observer: Observer
   readonly #idleness: Idleness[]
   readonly #onDrained: (channel: number) => void
+  readonly #suspicion: Suspicion
   #committing: Promise<void> | null = null
   #failure: unknown = null
   #lastEndMs = 0
@@ -60,7 +62,7 @@ export class LiveTask {
 
   constructor(options: {
     state: TaskState; live: LiveOptions; clock: Clock; committer: Committer; snapshots: SnapshotKeeper; observer: Observer
-    searchFrom: number; bundleWritten: boolean; onDrained: (channel: number) => void
+    searchFrom: number; bundleWritten: boolean; onDrained: (channel: number) => void; suspicion: Suspicion
   }) {
     this.state = options.state
     this.#options = options.live
@@ -69,6 +71,7 @@ export class LiveTask {
     this.#snapshots = options.snapshots
     this.#observer = options.observer
     this.#onDrained = options.onDrained
+    this.#suspicion = options.suspicion
     this.#searchFrom = options.searchFrom
     this.#bundleWritten = options.bundleWritten
     this.#statusSeq = options.state.last.statusSeq
@@ -144,7 +147,9 @@ export class LiveTask {
   async #applyNext(channel: number): Promise<void> {
     const queue = this.state.queues[channel]
     if (this.state.records === 0) this.#openedMs = this.#clock.monotonicMs()
-    const { movers, times } = await this.state.apply(channel, queue.segmentRows(), this.now())
+    const step = await this.state.applyNext(channel, this.now(), this.#suspicion)
+    if (step === null) return
+    const { movers, times } = step
     if (movers > 0 && channel < IDLE_BITS.length) {
       noteMover(this.#idleness[channel])
       // the end was told while these records waited: nothing is left behind them

@@ -9,13 +9,15 @@ import type { Channel, Reason } from '../contract/outcomes.ts'
 import { invariant } from '../contract/errors.ts'
 import type { Bundle } from '../bundle/bundle.ts'
 import type { KernelRunner } from '../dispatch/runner.ts'
-import type { Request, StepTimes } from '../dispatch/request.ts'
+import type { ApplyRequest, Request, StepTimes } from '../dispatch/request.ts'
+import { StepFailed } from '../dispatch/step-failed.ts'
 import { RecordQueue } from '../ingest/record-queue.ts'
 import { copyOutputs, loadBatch, specialsOf } from '../state/kernel.ts'
 import type { Outputs } from '../state/kernel.ts'
 import { TaskMemory } from '../state/task-memory.ts'
 import { CHANNEL_COUNT } from './epoch-record.ts'
 import type { EpochRecord, Step } from './epoch-record.ts'
+import type { Suspicion } from './suspicion.ts'
 
 /** A record on its way to the DLQ or the late topic, with all that its headers say. */
 export interface SpecialRecord {
@@ -42,8 +44,16 @@ export interface ClosedEpoch {
   closeMs: number
 }
 
-const NO_STEPS = { steps: [] as Step[], records: 0, openedMs: Number.POSITIVE_INFINITY, specials: [] as SpecialRecord[] }
-const fresh = (): typeof NO_STEPS => ({ ...NO_STEPS, steps: [], specials: [] })
+interface OpenEpoch {
+  steps: Step[]
+  records: number
+  /** Clock of the first step, +Infinity before it. */
+  openedMs: number
+  specials: SpecialRecord[]
+  skip: EpochRecord['skip']
+}
+
+const fresh = (): OpenEpoch => ({ steps: [], records: 0, openedMs: Number.POSITIVE_INFINITY, specials: [], skip: [] })
 
 /** The record of a task that has not begun: what epoch 0 follows from. */
 export function blankRecord(task: number, instance: string, bundle: string, positions: number[], latestStart: boolean, idle: number): EpochRecord {
@@ -100,6 +110,33 @@ export class TaskState {
   }
 
   /**
+   * The next records of a channel: as many as fit a batch, at most `rowsMax`, none at or past `to`. A record that traps the kernel
+   * is taken by itself, without the kernel.
+   */
+  async applyNext(channel: number, clockMs: number, suspicion: Suspicion, to = Number.MAX_SAFE_INTEGER): Promise<{ movers: number; times: StepTimes } | null> {
+    const queue = this.queues[channel]
+    if (queue.length > 0 && queue.firstOffset < to && suspicion.isSkipped(channel, queue.firstOffset)) return await this.#skip(channel, clockMs)
+    const limit = Math.min(to, suspicion.nextSkipped(channel, queue.next))
+    const rows = queue.segmentRows(limit, suspicion.rowsMax(channel, queue.next))
+    return rows === 0 ? null : await this.apply(channel, rows, clockMs)
+  }
+
+  /** Takes the next record out without handing it to the kernel: rejected, `kernel_trap`. */
+  async #skip(channel: number, clockMs: number): Promise<{ movers: number; times: StepTimes }> {
+    const queue = this.queues[channel]
+    const special = queue.recordAt(0)
+    const name = CHANNELS[channel]
+    const opensEpoch = this.#open.steps.length === 0
+    const times = await this.#runner.run(this.#envelope({ op: 'apply', topic: channel, rows: 0, clockNs: null, opensEpoch }))
+    for (const cell of [`counts.${name}.rejected`, `inputCount.${name}`] as const) this.memory.setCell(cell, this.memory.cell(cell) + 1n)
+    this.#open.specials.push({ ...special, late: false, reason: 'kernel_trap', channel: name })
+    this.#open.skip.push({ topic: channel, offset: special.offset })
+    queue.drop(1)
+    this.#noteStep(channel, 1, clockMs)
+    return { movers: 0, times }
+  }
+
+  /**
    * One step: the next `rows` records of a channel, judged by `clockMs` (whole ms). Resolves to how many of them move the watermark:
    * those that are neither filtered nor rejected. Throws StepFailed; the memory is torn then.
    */
@@ -108,16 +145,31 @@ export class TaskState {
     const before = this.#movers(channel)
     queue.peek(rows, (columns, from, to) => loadBatch(this.memory, columns, from, to))
     const opensEpoch = this.#open.steps.length === 0
-    const times = await this.#runner.run(this.#envelope({ op: 'apply', topic: channel, rows, clockNs: BigInt(clockMs) * 1_000_000n, opensEpoch }))
+    const times = await this.#run({ op: 'apply', topic: channel, rows, clockNs: BigInt(clockMs) * 1_000_000n, opensEpoch }, queue)
     for (const { row, outcome, reason } of specialsOf(this.memory, rows)) {
       const late = OUTCOMES[outcome] === 'late'
       this.#open.specials.push({ ...queue.recordAt(row), late, reason: REASONS[reason], channel: CHANNELS[channel] })
     }
     queue.drop(rows)
+    this.#noteStep(channel, rows, clockMs)
+    return { movers: this.#movers(channel) - before, times }
+  }
+
+  async #run(request: ApplyRequest, queue: RecordQueue): Promise<StepTimes> {
+    try {
+      return await this.#runner.run(this.#envelope(request))
+    } catch (error) {
+      const { topic: channel, rows } = request
+      const to = queue.recordAt(rows - 1).offset + 1
+      if (error instanceof StepFailed) error.step = { channel, from: queue.firstOffset, to, rows }
+      throw error
+    }
+  }
+
+  #noteStep(channel: number, rows: number, clockMs: number): void {
     this.#open.records += rows
     this.#open.openedMs = Math.min(this.#open.openedMs, clockMs)
-    this.#open.steps.push({ topic: channel, to: queue.next, clockMs })
-    return { movers: this.#movers(channel) - before, times }
+    this.#open.steps.push({ topic: channel, to: this.queues[channel].next, clockMs })
   }
 
   #movers(channel: number): number {
@@ -130,8 +182,8 @@ export class TaskState {
     const opensEpoch = this.#open.steps.length === 0
     const { kernelMs } = await this.#runner.run(this.#envelope({ op: 'close', clockMs, bits: idle, opensEpoch }))
     const outputs = copyOutputs(this.memory)
-    const { specials, steps, records } = this.#open
-    const record = this.#record(clockMs, idle, steps, outputs, specials)
+    const { specials, records } = this.#open
+    const record = this.#record(clockMs, idle, outputs)
     this.#assertCounts(record, records)
     const outcomes = record.counts.map((count, i) => count - this.last.counts[i])
     const conflicts = this.memory.number('conflicts')
@@ -142,8 +194,9 @@ export class TaskState {
     return closed
   }
 
-  #record(clockMs: number, idle: number, steps: Step[], outputs: Outputs, specials: SpecialRecord[]): EpochRecord {
-    const memory = this.memory
+  #record(clockMs: number, idle: number, outputs: Outputs): EpochRecord {
+    const { memory } = this
+    const { steps, specials, skip } = this.#open
     return {
       ...this.last,
       epoch: this.last.epoch + 1,
@@ -163,6 +216,7 @@ export class TaskState {
       late: specials.filter(({ late }) => late).length,
       rejected: specials.filter(({ late }) => !late).length,
       digest: outputs.digest,
+      skip,
     }
   }
 

@@ -31,9 +31,16 @@ class Rig implements Appender, Clock {
   append(outputs: OutputColumns[]): Promise<void> {
     for (const output of outputs) {
       for (let i = 0; i < output.count; i++) {
-        const bytes = (all: Uint8Array, ends: Int32Array) => Buffer.from(all.subarray(i === 0 ? 0 : ends[i - 1], ends[i])).toString()
+        const bytes = (all: Uint8Array, ends: Int32Array) =>
+          Buffer.from(all.subarray(i === 0 ? 0 : ends[i - 1], ends[i])).toString()
         const key = output.flags?.[i] === 1 ? null : bytes(output.keys, output.keyEnds)
-        this.sent.push({ topic: output.topic, partition: output.partition, key, value: bytes(output.values, output.valueEnds), atMs: this.timeMs })
+        this.sent.push({
+          topic: output.topic,
+          partition: output.partition,
+          key,
+          value: bytes(output.values, output.valueEnds),
+          atMs: this.timeMs,
+        })
       }
     }
     return Promise.resolve()
@@ -72,7 +79,13 @@ const OPTIONS: FeedOptions = {
   stampPaths: stampPaths({}),
 }
 
-async function run(paths: string[], options: Partial<FeedOptions> = {}, rawBad = false, stdin?: Readable, rig = new Rig(T0 + 1e9)) {
+async function run(
+  paths: string[],
+  options: Partial<FeedOptions> = {},
+  rawBad = false,
+  stdin?: Readable,
+  rig = new Rig(T0 + 1e9),
+) {
   const source = await FeedSource.open(paths, { fieldMap: {}, rawBad, ...(stdin === undefined ? {} : { stdin }) })
   const summary = await feedRecords(source, rig, rig, { ...OPTIONS, ...options })
   return { summary, sent: rig.sent }
@@ -94,7 +107,12 @@ describe('feedRecords', () => {
     const lines = Array.from({ length: 12_000 }, (_, i) => envelope('t', `S${i % 7}`, i % 50))
     const plain = await run([file('many.jsonl', lines)])
     const gzip = await run([file('many.jsonl.gz', lines)])
-    const piped = await run(['-'], {}, false, Readable.from([Buffer.from(lines.join('\n').slice(0, 777)), Buffer.from(lines.join('\n').slice(777))]))
+    const piped = await run(
+      ['-'],
+      {},
+      false,
+      Readable.from([Buffer.from(lines.join('\n').slice(0, 777)), Buffer.from(lines.join('\n').slice(777))]),
+    )
     for (let i = 0; i < 7; i++) {
       const expected = lines.filter((_, at) => at % 7 === i)
       expect(plain.sent.filter(({ key }) => key === `S${i}`).map(({ value }) => value)).toEqual(expected)
@@ -110,7 +128,16 @@ describe('feedRecords', () => {
     const files = [file('1t.jsonl', trades), file('2q.jsonl', quotes), file('3t.jsonl', later)]
     const rig = new Rig(T0)
     const { sent } = await run(files, { speed: 1 }, false, undefined, rig)
-    expect(sent.map(({ value }) => value)).toEqual([trades[0], quotes[0], quotes[1], trades[1], trades[2], trades[3], later[0], quotes[2]])
+    expect(sent.map(({ value }) => value)).toEqual([
+      trades[0],
+      quotes[0],
+      quotes[1],
+      trades[1],
+      trades[2],
+      trades[3],
+      later[0],
+      quotes[2],
+    ])
   })
 
   it('sends each record when it is due', async () => {
@@ -120,7 +147,11 @@ describe('feedRecords', () => {
   })
 
   it('shifts by whole seconds so that the first event is now, and minute bars by whole minutes', async () => {
-    const lines = [envelope('t', 'A', 250), '{"symbol":"A","payload":{"T":"b","t":"2025-12-03T18:31:00Z"}}', envelope('t', 'A', 1250)]
+    const lines = [
+      envelope('t', 'A', 250),
+      '{"symbol":"A","payload":{"T":"b","t":"2025-12-03T18:31:00Z"}}',
+      envelope('t', 'A', 1250),
+    ]
     const rig = new Rig(T0 + 3_600_900)
     const { sent, summary } = await run([file('shift.jsonl', lines)], { speed: 1, shiftToNow: true }, false, undefined, rig)
     expect(summary.shiftSeconds).toBe(3600)
@@ -134,7 +165,11 @@ describe('feedRecords', () => {
   })
 
   it('stops at a line that is no envelope, naming file and line', async () => {
-    for (const [bad, what] of [['[1]', 'no JSON object'], ['{"symbol":"A"}', 'no topic'], ['{"payload":{"T":"t"}}', 'names no symbol']]) {
+    for (const [bad, what] of [
+      ['[1]', 'no JSON object'],
+      ['{"symbol":"A"}', 'no topic'],
+      ['{"payload":{"T":"t"}}', 'names no symbol'],
+    ]) {
       const path = file('bad.jsonl', [envelope('t', 'A', 0), '', bad])
       await expect(run([path])).rejects.toThrow(new RegExp(`bad\\.jsonl line 3 .*${what}`))
     }
@@ -150,7 +185,9 @@ describe('feedRecords', () => {
   })
 
   it('counts what a topic that is off would get', async () => {
-    const { summary } = await run([file('off.jsonl', [envelope('q', 'A', 0)])], { topics: { ...OPTIONS.topics, quotes: undefined } })
+    const { summary } = await run([file('off.jsonl', [envelope('q', 'A', 0)])], {
+      topics: { ...OPTIONS.topics, quotes: undefined },
+    })
     expect(summary).toMatchObject({ records: {}, skipped: 1 })
   })
 
@@ -158,9 +195,18 @@ describe('feedRecords', () => {
     const stop = new AbortController()
     const rig = new Rig(T0)
     rig.sleep = () => (stop.abort(), new Promise(() => {}))
-    const path = file('stop.jsonl', [0, 90_000].map((ms) => envelope('t', 'A', ms)))
+    const path = file(
+      'stop.jsonl',
+      [0, 90_000].map((ms) => envelope('t', 'A', ms)),
+    )
     const waits: number[] = []
-    const { summary } = await run([path], { speed: 1, signal: stop.signal, onLongWait: (ms) => waits.push(ms) }, false, undefined, rig)
+    const { summary } = await run(
+      [path],
+      { speed: 1, signal: stop.signal, onLongWait: (ms) => waits.push(ms) },
+      false,
+      undefined,
+      rig,
+    )
     expect(summary.records).toEqual({ T: 1 })
     expect(waits).toEqual([90_000])
   })

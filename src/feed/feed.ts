@@ -47,7 +47,12 @@ export interface FeedSummary {
 }
 
 /** Feeds until the source ends or the signal says stop, and resolves when all that was sent is acknowledged. */
-export async function feedRecords(source: RecordSource, appender: Appender, clock: Clock, options: FeedOptions): Promise<FeedSummary> {
+export async function feedRecords(
+  source: RecordSource,
+  appender: Appender,
+  clock: Clock,
+  options: FeedOptions,
+): Promise<FeedSummary> {
   const sender = new Sender(appender, options)
   const pace = new Pace(clock, options)
   const stop = whenAborted(options.signal)

@@ -70,7 +70,10 @@ function splitLines(chunk: Buffer, rest: Buffer[]): { lines: Buffer[]; tail: Buf
 }
 
 function tooLong(path: string, line: number): UserError {
-  return new UserError(EXIT_USAGE, `${nameOf(path)} line ${line} is longer than ${LINE_BYTES_MAX} bytes; envelopes stand one a line.`)
+  return new UserError(
+    EXIT_USAGE,
+    `${nameOf(path)} line ${line} is longer than ${LINE_BYTES_MAX} bytes; envelopes stand one a line.`,
+  )
 }
 
 function reasonOf(error: unknown): string {

@@ -14,11 +14,25 @@ export interface Route {
 export type FieldMap = Readonly<Record<string, string>>
 
 const CHANNEL_OF_TYPE: ReadonlyMap<unknown, Channel> = new Map<unknown, Channel>([
-  ['t', 'trades'], ['c', 'trades'], ['x', 'trades'], ['q', 'quotes'], ['b', 'bars'], ['u', 'bars'], ['d', 'bars'],
+  ['t', 'trades'],
+  ['c', 'trades'],
+  ['x', 'trades'],
+  ['q', 'quotes'],
+  ['b', 'bars'],
+  ['u', 'bars'],
+  ['d', 'bars'],
 ])
 const CHANNEL_OF_NAME: ReadonlyMap<unknown, Channel> = new Map<unknown, Channel>([
-  ['trades', 'trades'], ['corrections', 'trades'], ['cancelErrors', 'trades'], ['cancel_errors', 'trades'], ['quotes', 'quotes'],
-  ['bars', 'bars'], ['updatedBars', 'bars'], ['updated_bars', 'bars'], ['dailyBars', 'bars'], ['daily_bars', 'bars'],
+  ['trades', 'trades'],
+  ['corrections', 'trades'],
+  ['cancelErrors', 'trades'],
+  ['cancel_errors', 'trades'],
+  ['quotes', 'quotes'],
+  ['bars', 'bars'],
+  ['updatedBars', 'bars'],
+  ['updated_bars', 'bars'],
+  ['dailyBars', 'bars'],
+  ['daily_bars', 'bars'],
 ])
 
 type Json = Record<string, unknown>

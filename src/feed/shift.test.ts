@@ -32,13 +32,17 @@ describe('shiftStamps', () => {
   })
 
   it('moves a mapped path', () => {
-    expect(shift('{"payload":{"meta":{"at":"2025-01-01T00:00:00Z"}}}', 5, new Set(stampPaths({ event_ts: 'payload.meta.at' })))).toBe(
-      '{"payload":{"meta":{"at":"2025-01-01T00:00:05Z"}}}',
-    )
+    expect(
+      shift('{"payload":{"meta":{"at":"2025-01-01T00:00:00Z"}}}', 5, new Set(stampPaths({ event_ts: 'payload.meta.at' }))),
+    ).toBe('{"payload":{"meta":{"at":"2025-01-01T00:00:05Z"}}}')
   })
 
   it('leaves the bytes of a line alone that are no stamp, whatever they are', () => {
-    const line = Buffer.concat([Buffer.from('{"symbol":"'), Buffer.from([0xf0, 0x9f, 0x92, 0xb6]), Buffer.from('","a":[[{"b":"]"}],1e5,true ]}\r')])
+    const line = Buffer.concat([
+      Buffer.from('{"symbol":"'),
+      Buffer.from([0xf0, 0x9f, 0x92, 0xb6]),
+      Buffer.from('","a":[[{"b":"]"}],1e5,true ]}\r'),
+    ])
     expect(shiftStamps(line, 9, PATHS)).toEqual(line)
   })
 
@@ -47,7 +51,11 @@ describe('shiftStamps', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.integer({ min: -1e8, max: 1e8 }), (noise, seconds) => {
         const line = JSON.stringify({ noise, event_ts: stamp, payload: { noise, t: stamp } })
-        const moved = JSON.parse(shift(line, seconds)) as { noise: unknown; event_ts: string; payload: { t: string; noise: unknown } }
+        const moved = JSON.parse(shift(line, seconds)) as {
+          noise: unknown
+          event_ts: string
+          payload: { t: string; noise: unknown }
+        }
         expect(stampNs(moved.event_ts)! - stampNs(stamp)!).toBe(BigInt(seconds) * 1_000_000_000n)
         expect(moved.payload.t).toBe(moved.event_ts)
         expect(JSON.stringify(moved.noise)).toBe(JSON.stringify(noise))

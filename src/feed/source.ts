@@ -154,7 +154,8 @@ class FileCursor {
     const envelope = parseObject(line)
     const route = envelope === undefined ? undefined : routeEnvelope(envelope, this.#options.fieldMap)
     if (route?.symbol !== undefined) return { ...route, line, rawBad: false }
-    if (this.#options.rawBad) return { channel: route?.channel ?? 'trades', symbol: undefined, eventTimeMs: Number.NaN, line, rawBad: true }
+    if (this.#options.rawBad)
+      return { channel: route?.channel ?? 'trades', symbol: undefined, eventTimeMs: Number.NaN, line, rawBad: true }
     const number = this.#firstNumber + this.#at - 1
     const what =
       envelope === undefined
@@ -162,7 +163,10 @@ class FileCursor {
         : route === undefined
           ? 'says neither payload.T nor channel, so it has no topic'
           : 'names no symbol, so it has no key'
-    throw new UserError(EXIT_USAGE, `${nameOf(this.#path)} line ${number} ${what}; mend the file, or pass --raw-bad to send such lines as they are.`)
+    throw new UserError(
+      EXIT_USAGE,
+      `${nameOf(this.#path)} line ${number} ${what}; mend the file, or pass --raw-bad to send such lines as they are.`,
+    )
   }
 }
 

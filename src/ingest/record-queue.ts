@@ -50,6 +50,11 @@ export class RecordQueue {
     return this.#atEnd
   }
 
+  /** Offset of the next record that waits; `next` when there is none. */
+  get firstOffset(): number {
+    return this.length === 0 ? this.next : this.#columns.offsets[this.#head]
+  }
+
   get length(): number {
     return this.#columns.count - this.#head
   }

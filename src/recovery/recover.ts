@@ -14,6 +14,7 @@ import { EPOCH_KEY } from '../epoch/outputs.ts'
 import { encodeEpochRecord } from '../epoch/epoch-record.ts'
 import type { EpochRecord } from '../epoch/epoch-record.ts'
 import { TaskState, blankRecord } from '../epoch/task-state.ts'
+import { Suspicion } from '../epoch/suspicion.ts'
 import type { Waker } from '../epoch/waker.ts'
 import type { RecordQueue } from '../ingest/record-queue.ts'
 import type { Log } from '../ports/log.ts'
@@ -193,7 +194,8 @@ async function replay(
       set(stateOn(job, partition, memory, bundle, last, feed.queues))
     }
     const state = get()
-    for (const step of record.steps) await replayStep(state, feed, step, stop)
+    const skipped = Suspicion.of(record.skip)
+    for (const step of record.steps) await replayStep(state, feed, step, skipped, stop)
     const { record: again } = await state.close(record.clockCloseMs, record.idle)
     const difference = differenceOf(record, again)
     if (difference !== null) return `Task ${record.task} epoch ${record.epoch} does not come out as recorded: ${difference}`
@@ -203,13 +205,12 @@ async function replay(
 }
 
 /** One recorded step: every record below `to`, which may lack offsets (markers, aborted and deleted records). */
-async function replayStep(state: TaskState, feed: Feed, step: EpochRecord['steps'][number], stop: AbortSignal): Promise<void> {
+async function replayStep(state: TaskState, feed: Feed, step: EpochRecord['steps'][number], skipped: Suspicion, stop: AbortSignal): Promise<void> {
   const queue = state.queues[step.topic]
   for (;;) {
-    const rows = queue.segmentRows(step.to)
-    if (rows > 0) await state.apply(step.topic, rows, step.clockMs)
-    else if (queue.end >= step.to) return
-    else await feed.waker.wait(1_000)
+    if ((await state.applyNext(step.topic, step.clockMs, skipped, step.to)) !== null) continue
+    if (queue.end >= step.to) return
+    await feed.waker.wait(1_000)
     stop.throwIfAborted()
   }
 }

@@ -64,7 +64,8 @@ export class FinalMatch {
     const overtaken = list.length > 0
     if (list.length === 0) across.delete(symbol)
     if (met !== undefined) {
-      if (isRetracted) this.#found('signals', symbol, met.offset, `The bar of ${at(endMs)} was retracted, but it has a final signal.`)
+      if (isRetracted)
+        this.#found('signals', symbol, met.offset, `The bar of ${at(endMs)} was retracted, but it has a final signal.`)
       else this.matched++
       return
     }

@@ -1,5 +1,5 @@
-import type { LogRecord } from '../ports/log.ts'
 import { stampMs, stampNs } from '../contract/stamp.ts'
+import type { ReadRecord } from './stretch-reader.ts'
 
 export type OutputKind = 'bars' | 'signals' | 'status'
 
@@ -25,7 +25,7 @@ export type DecodeValue = (value: Buffer) => unknown
 export const decodeJson: DecodeValue = (value) => JSON.parse(value.toString('utf8'))
 
 /** A record as verify needs it, or one sentence that says what is wrong with its form. */
-export function parseOutput(record: LogRecord, kind: OutputKind, decode: DecodeValue): OutputRecord | string {
+export function parseOutput(record: ReadRecord, kind: OutputKind, decode: DecodeValue): OutputRecord | string {
   if (record.value === null) return 'it has no value'
   let envelope: unknown
   try {
@@ -36,8 +36,10 @@ export function parseOutput(record: LogRecord, kind: OutputKind, decode: DecodeV
   if (!isObject(envelope)) return 'its value is no object'
   const { symbol, seq, is_final: isFinal } = envelope
   if (typeof symbol !== 'string' || symbol === '') return 'it has no symbol'
-  if (record.key?.toString() !== symbol) return `its key is ${record.key === null ? 'null' : JSON.stringify(record.key.toString())}, not its symbol`
-  if (typeof seq !== 'number' || !Number.isSafeInteger(seq) || seq < 1) return `its seq is ${String(seq)}, no whole number from 1 on`
+  if (record.key?.toString() !== symbol)
+    return `its key is ${record.key === null ? 'null' : JSON.stringify(record.key.toString())}, not its symbol`
+  if (typeof seq !== 'number' || !Number.isSafeInteger(seq) || seq < 1)
+    return `its seq is ${String(seq)}, no whole number from 1 on`
   if (typeof isFinal !== 'boolean') return 'its is_final is neither true nor false'
   // Flat records (Avro) have the payload's fields in the envelope.
   const payload = isObject(envelope.payload) ? envelope.payload : envelope
@@ -47,7 +49,13 @@ export function parseOutput(record: LogRecord, kind: OutputKind, decode: DecodeV
   if (typeof window === 'string') return window
   if (kind === 'bars' && window.size !== 'PT1S') return `a bar's window is ${window.size}, not PT1S`
   const isRetracted = kind === 'bars' && (payload.retracted === true || payload.count === 0)
-  return (kind === 'bars' ? barProblem(payload, isRetracted, window.endMs) : signalProblem(payload)) ?? { ...base, window, isRetracted }
+  return (
+    (kind === 'bars' ? barProblem(payload, isRetracted, window.endMs) : signalProblem(payload)) ?? {
+      ...base,
+      window,
+      isRetracted,
+    }
+  )
 }
 
 function parseWindow(envelope: Record<string, unknown>): NonNullable<OutputRecord['window']> | string {
@@ -60,7 +68,8 @@ function parseWindow(envelope: Record<string, unknown>): NonNullable<OutputRecor
   const endMs = wholeMs(window.end)
   if (Number.isNaN(startMs) || Number.isNaN(endMs)) return "its window's start or end is no time"
   if (startMs % WINDOW_MS[size] !== 0) return `its window starts at ${String(window.start)}, not aligned to ${size}`
-  if (endMs !== startMs + WINDOW_MS[size]) return `its window [${String(window.start)}, ${String(window.end)}) is not ${size} long`
+  if (endMs !== startMs + WINDOW_MS[size])
+    return `its window [${String(window.start)}, ${String(window.end)}) is not ${size} long`
   if (envelope.event_ts !== window.end && wholeMs(envelope.event_ts) !== endMs) {
     return `its event_ts ${String(envelope.event_ts)} is not its window's end ${String(window.end)}`
   }
@@ -70,11 +79,15 @@ function parseWindow(envelope: Record<string, unknown>): NonNullable<OutputRecor
 function barProblem(bar: Record<string, unknown>, isRetracted: boolean, endMs: number): string | undefined {
   const { o, h, l, c, v, count } = bar
   if ('t' in bar && wholeMs(bar.t) !== endMs) return `its payload's t ${String(bar.t)} is not its window's end`
-  if (isRetracted) return o === null && h === null && l === null && c === null && count === 0 ? undefined : 'a retracted bar has prices or a count'
+  if (isRetracted)
+    return o === null && h === null && l === null && c === null && count === 0
+      ? undefined
+      : 'a retracted bar has prices or a count'
   if (![o, h, l, c, v].every(isFiniteNumber)) return 'one of its o, h, l, c, v is no number'
   if (!(Number.isSafeInteger(count) && (count as number) >= 1)) return `its count is ${String(count)}`
   const [open, high, low, close] = [o, h, l, c] as number[]
-  if (low > Math.min(open, close) || high < Math.max(open, close)) return `its prices don't fit: o ${open} h ${high} l ${low} c ${close}`
+  if (low > Math.min(open, close) || high < Math.max(open, close))
+    return `its prices don't fit: o ${open} h ${high} l ${low} c ${close}`
   return (v as number) < 0 ? `its volume is ${String(v)}` : undefined
 }
 

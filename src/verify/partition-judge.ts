@@ -1,9 +1,9 @@
 import { murmur2Partition } from '../contract/partition.ts'
-import type { LogRecord } from '../ports/log.ts'
 import { FinalMatch } from './final-match.ts'
 import { parseOutput } from './output-record.ts'
 import type { DecodeValue, OutputKind, OutputRecord } from './output-record.ts'
 import { Series } from './series.ts'
+import type { ReadRecord } from './stretch-reader.ts'
 import type { Rule, Violations } from './violations.ts'
 
 /** One output topic as verify reads it. */
@@ -42,7 +42,12 @@ export class PartitionJudge {
   readonly #series: Record<OutputKind, Map<string, Series>> = { bars: new Map(), signals: new Map(), status: new Map() }
 
   /** `isCut`: topics whose beginning is gone or not read. */
-  constructor(partition: number, isCut: Record<OutputKind, boolean>, topicNames: { bars: string; signals: string }, options: JudgeOptions) {
+  constructor(
+    partition: number,
+    isCut: Record<OutputKind, boolean>,
+    topicNames: { bars: string; signals: string },
+    options: JudgeOptions,
+  ) {
     this.#partition = partition
     this.#options = options
     this.#isCut = isCut
@@ -53,7 +58,7 @@ export class PartitionJudge {
   }
 
   /** Judges the next record of a topic. */
-  judge(topic: JudgedTopic, record: LogRecord): void {
+  judge(topic: JudgedTopic, record: ReadRecord): void {
     topic.counts.records++
     const parsed = parseOutput(record, topic.kind, this.#options.decode)
     if (typeof parsed === 'string') {
@@ -71,7 +76,7 @@ export class PartitionJudge {
   }
 
   /** Takes a record that came after the end that is judged, only to find the other of a final. */
-  lookAhead(topic: JudgedTopic, record: LogRecord): void {
+  lookAhead(topic: JudgedTopic, record: ReadRecord): void {
     const parsed = parseOutput(record, topic.kind, this.#options.decode)
     if (typeof parsed === 'string' || topic.kind === 'status' || !isSecondFinal(parsed)) return
     this.match.lookAhead(topic.kind, parsed.symbol, parsed.window!.endMs, parsed.offset, parsed.isRetracted)

@@ -8,7 +8,9 @@ export function renderReport(report: VerifyReport): string {
       : `${topic}: ${counted(records, 'record')} of ${counted(symbols, 'symbol')} on ${counted(partitions, 'partition')}` +
         ` (${whole(finals)} final, ${whole(provisionals)} provisional)`,
   )
-  lines.push(`${counted(report.windows, 'window')} with final bar and final signal, ${whole(report.retracted)} retracted, ${openWords(report)}`)
+  lines.push(
+    `${counted(report.windows, 'window')} with final bar and final signal, ${whole(report.retracted)} retracted, ${openWords(report)}`,
+  )
   for (const { topic, partition, offset, symbol, detail } of report.violations) {
     lines.push(`  ${topic}[${partition}]@${offset} ${symbol ?? '(no key)'}: ${detail}`)
   }
@@ -19,7 +21,9 @@ export function renderReport(report: VerifyReport): string {
 }
 
 function openWords({ open, overdue }: VerifyReport): string {
-  return overdue === 0 ? `${whole(open)} open` : `${whole(open)} open, ${whole(overdue)} of them for long (is the engine running?)`
+  return overdue === 0
+    ? `${whole(open)} open`
+    : `${whole(open)} open, ${whole(overdue)} of them for long (is the engine running?)`
 }
 
 function verdict(report: VerifyReport): string {

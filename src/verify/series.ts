@@ -28,14 +28,20 @@ export class Series {
   judgeWindow(record: OutputRecord, isBars: boolean, found: Found): void {
     const { endMs, size } = record.window!
     if (!record.isFinal) {
-      if (endMs === this.#finalEndMs) found('provisional_after_final', record.offset, `Window ending ${at(endMs)} was final already.`)
+      if (endMs === this.#finalEndMs)
+        found('provisional_after_final', record.offset, `Window ending ${at(endMs)} was final already.`)
       else if (endMs < this.#finalEndMs) {
-        found('provisional_after_final', record.offset, `Window ending ${at(endMs)} comes after the final of ${at(this.#finalEndMs)}.`)
+        found(
+          'provisional_after_final',
+          record.offset,
+          `Window ending ${at(endMs)} comes after the final of ${at(this.#finalEndMs)}.`,
+        )
       } else this.open.set(endMs, record.offset)
       return
     }
     // A minute bar may be revised while it is the newest; a second may not.
-    if (endMs === this.#finalEndMs && size === 'PT1S') found('two_finals', record.offset, `Window ending ${at(endMs)} has a second final.`)
+    if (endMs === this.#finalEndMs && size === 'PT1S')
+      found('two_finals', record.offset, `Window ending ${at(endMs)} has a second final.`)
     if (endMs < this.#finalEndMs) {
       found('final_out_of_order', record.offset, `The final of ${at(endMs)} comes after that of ${at(this.#finalEndMs)}.`)
       return

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { murmur2Partition } from '../contract/partition.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { LogRecord, TopicInfo } from '../ports/log.ts'
+import { recordColumns } from '../ingest/record-queue.ts'
+import { packRecords } from '../kafka/record-packing.ts'
+import type { LogConsumer, LogRecord, Position, TopicInfo } from '../ports/log.ts'
 import { decodeJson } from './output-record.ts'
 import type { OutputKind } from './output-record.ts'
 import { renderReport } from './report.ts'
@@ -12,7 +14,14 @@ const PARTITIONS = 2
 const T0 = Date.parse('2025-12-03T18:32:00Z')
 const SYMBOLS = ['AAPL', 'NVDA', 'MSFT', 'BTC/USD']
 const TOPICS = { bars: 'bars', signals: 'signals', status: 'status' }
-const OPTIONS: VerifyOptions = { topics: TOPICS, from: 'earliest', decode: decodeJson, anyPartition: false, overdueAfterMs: 60_000 }
+const OPTIONS: VerifyOptions = {
+  topics: TOPICS,
+  from: 'earliest',
+  decode: decodeJson,
+  anyPartition: false,
+  overdueAfterMs: 60_000,
+  columns: recordColumns(64, 4_096, 1 << 17),
+}
 
 type Envelope = Record<string, unknown> & { payload: Record<string, unknown> }
 
@@ -28,20 +37,33 @@ class MemoryLog implements ReadableLog {
   readonly #next = new Map<string, number>()
   #written = 0
 
-  write(topic: string, partition: number, value: Envelope | string | null, key = typeof value === 'string' ? 'AAPL' : String(value?.symbol)): LogRecord {
+  write(
+    topic: string,
+    partition: number,
+    value: Envelope | string | null,
+    key = typeof value === 'string' ? 'AAPL' : String(value?.symbol),
+  ): LogRecord {
     const where = `${topic} ${partition}`
     const offset = this.#next.get(where) ?? 0
     this.#next.set(where, offset + 1 + (offset % 3 === 0 ? 1 : 0))
     const text = typeof value === 'string' ? value : JSON.stringify(value)
     const record = {
-      topic, partition, offset, timestampMs: T0 + this.#written++, key: Buffer.from(key), value: value === null ? null : Buffer.from(text), headers: [],
+      topic,
+      partition,
+      offset,
+      timestampMs: T0 + this.#written++,
+      key: Buffer.from(key),
+      value: value === null ? null : Buffer.from(text),
+      headers: [],
     }
     this.records.push(record)
     return record
   }
 
   describe(topics: string[]): Promise<TopicInfo[]> {
-    return Promise.resolve(topics.map((name) => ({ name, partitions: this.partitions[name] ?? 0, replicationFactor: 1, config: this.config })))
+    return Promise.resolve(
+      topics.map((name) => ({ name, partitions: this.partitions[name] ?? 0, replicationFactor: 1, config: this.config })),
+    )
   }
 
   bounds(topic: string, partition: number): Promise<{ low: number; high: number }> {
@@ -51,15 +73,46 @@ class MemoryLog implements ReadableLog {
   }
 
   offsetAtTime(topic: string, partition: number, timeMs: number): Promise<number> {
-    const found = this.records.find((record) => record.topic === topic && record.partition === partition && record.timestampMs >= timeMs)
+    const found = this.records.find(
+      (record) => record.topic === topic && record.partition === partition && record.timestampMs >= timeMs,
+    )
     return Promise.resolve(found?.offset ?? this.#next.get(`${topic} ${partition}`) ?? 0)
   }
 
-  read(topic: string, partition: number, from: number, to: number, onRecord: (record: LogRecord) => void): Promise<void> {
-    for (const record of this.records) {
-      if (record.topic === topic && record.partition === partition && record.offset >= from && record.offset < to) onRecord(record)
+  consumer(topics: string[]): LogConsumer {
+    let rest: LogRecord[] = []
+    let assigned: Position | undefined
+    const no = () => {
+      throw new Error('verify needs no more than assign, consume and close')
     }
-    return Promise.resolve()
+    return {
+      assign: ([position]) => {
+        assigned = position
+        const { topic, partition, offset } = position
+        rest = this.records.filter(
+          (record) => record.topic === topic && record.partition === partition && record.offset >= offset,
+        )
+        return Promise.resolve()
+      },
+      consume: (into) => {
+        // Three records at a time, so that stretches end in the middle of a call.
+        const taken = rest.splice(0, 3)
+        packRecords(
+          taken.map((record) => ({ ...record, timestamp: record.timestampMs, size: 0, headers: [] })),
+          0,
+          new Map(topics.map((topic, i) => [topic, i])),
+          into,
+        )
+        const { topic, partition } = assigned!
+        const end = { topic: topics.indexOf(topic), partition, offset: this.#next.get(`${topic} ${partition}`) ?? 0 }
+        return Promise.resolve({ count: taken.length, ends: rest.length === 0 ? [end] : [] })
+      },
+      close: () => Promise.resolve(),
+      seek: no,
+      unassign: no,
+      pause: no,
+      resume: no,
+    }
   }
 }
 
@@ -78,11 +131,27 @@ class Engine {
     return seq
   }
 
-  envelope(topic: string, symbol: string, endMs: number, isFinal: boolean, payload: Record<string, unknown>, size = 'PT1S'): Envelope {
+  envelope(
+    topic: string,
+    symbol: string,
+    endMs: number,
+    isFinal: boolean,
+    payload: Record<string, unknown>,
+    size = 'PT1S',
+  ): Envelope {
     const startMs = endMs - (size === 'PT1S' ? 1_000 : 60_000)
     return {
-      ingest_ts: iso(endMs + 30), event_ts: iso(endMs), feed: 'sip', channel: topic, symbol, seq: this.next(topic, symbol, size), is_final: isFinal,
-      source: 'ta', window: { size, step: size, start: iso(startMs), end: iso(endMs) }, payload, version: 1,
+      ingest_ts: iso(endMs + 30),
+      event_ts: iso(endMs),
+      feed: 'sip',
+      channel: topic,
+      symbol,
+      seq: this.next(topic, symbol, size),
+      is_final: isFinal,
+      source: 'ta',
+      window: { size, step: size, start: iso(startMs), end: iso(endMs) },
+      payload,
+      version: 1,
     }
   }
 
@@ -100,7 +169,13 @@ class Engine {
 
   status(partition: number): LogRecord {
     const symbol = `_task-${partition}`
-    const value = { symbol, seq: this.next('status', symbol, ''), is_final: true, channel: 'status', payload: { heartbeat: true } }
+    const value = {
+      symbol,
+      seq: this.next('status', symbol, ''),
+      is_final: true,
+      channel: 'status',
+      payload: { heartbeat: true },
+    }
     return this.log.write('status', partition, value)
   }
 
@@ -136,7 +211,14 @@ describe('verifyOutputs', () => {
       expect(report).toMatchObject({ ok: true, violationCount: 0, open: 8, overdue: 0 })
       expect(report.windows + report.retracted).toBe(18 * SYMBOLS.length)
       expect(report.retracted).toBeGreaterThan(0)
-      expect(report.topics[0]).toEqual({ topic: 'bars', partitions: 2, records: 38 * 4, finals: 18 * 4, provisionals: 20 * 4, symbols: 4 })
+      expect(report.topics[0]).toEqual({
+        topic: 'bars',
+        partitions: 2,
+        records: 38 * 4,
+        finals: 18 * 4,
+        provisionals: 20 * 4,
+        symbols: 4,
+      })
     }
   })
 
@@ -149,30 +231,156 @@ describe('verifyOutputs', () => {
   it('demands the topics, with equal numbers of partitions', async () => {
     const log = new MemoryLog()
     log.partitions = { bars: 2, signals: 3, status: 2 }
-    await expect(verifyOutputs(log, clock, OPTIONS)).rejects.toMatchObject({ exitCode: 78, message: expect.stringContaining('bars 2, signals 3') as string })
+    await expect(verifyOutputs(log, clock, OPTIONS)).rejects.toMatchObject({
+      exitCode: 78,
+      message: expect.stringContaining('bars 2, signals 3') as string,
+    })
     log.partitions = { bars: 2 }
-    await expect(verifyOutputs(log, clock, OPTIONS)).rejects.toMatchObject({ exitCode: 78, message: expect.stringContaining('signals, status') as string })
+    await expect(verifyOutputs(log, clock, OPTIONS)).rejects.toMatchObject({
+      exitCode: 78,
+      message: expect.stringContaining('signals, status') as string,
+    })
   })
 
   const END = T0 + 40_000
   const BROKEN: [string, (engine: Engine) => void, Record<string, number>][] = [
-    ['a gap in seq', (e) => { e.next('bars', 'AAPL', 'PT1S'); e.bar('AAPL', END, false) }, { seq: 1 }],
-    ['a repeated record', (e) => { const { value } = e.bar('AAPL', END, false); e.log.write('bars', murmur2Partition('AAPL', 2), value!.toString(), 'AAPL') }, { seq: 1 }],
-    ['a gap in the status', (e) => { e.next('status', '_task-1', ''); e.status(1) }, { seq: 1 }],
-    ['a second final', (e) => { e.bar('AAPL', END, true); e.signal('AAPL', END, true); e.bar('AAPL', END, true) }, { two_finals: 1, bar_without_signal: 1, never_final: 2 }],
-    ['finals out of order', (e) => { e.bar('AAPL', END, true); e.signal('AAPL', END, true); e.signal('AAPL', END - 5_000, true) }, { final_out_of_order: 1, signal_without_bar: 1, never_final: 2 }],
-    ['a provisional after its final', (e) => { e.bar('AAPL', T0 + 18_000, false) }, { provisional_after_final: 1 }],
-    ['a final bar without its signal', (e) => { e.bar('AAPL', T0 + 19_000, true) }, { bar_without_signal: 1 }],
-    ['a final signal without its bar', (e) => { e.signal('AAPL', T0 + 19_000, true) }, { signal_without_bar: 1 }],
-    ['one that is missing in the middle', (e) => { e.bar('AAPL', T0 + 19_000, true); e.bar('AAPL', T0 + 20_000, true); e.signal('AAPL', T0 + 20_000, true) }, { bar_without_signal: 1 }],
-    ['a signal of a retracted bar', (e) => { e.bar('AAPL', T0 + 19_000, true, true); e.signal('AAPL', T0 + 19_000, true) }, { signal_without_bar: 1 }],
-    ['a symbol on two partitions', (e) => { e.log.write('bars', 1 - murmur2Partition('AAPL', 2), e.envelope('bars', 'AAPL', END, false, { o: 1, h: 1, l: 1, c: 1, v: 1, count: 1 })) }, { wrong_partition: 1, two_partitions: 1, seq: 1 }],
-    ['another partition', (e) => { e.log.write('bars', 1 - murmur2Partition('TSLA', 2), e.envelope('bars', 'TSLA', END, false, { o: 1, h: 1, l: 1, c: 1, v: 1, count: 1 })) }, { wrong_partition: 1 }],
-    ['no JSON', (e) => { e.log.write('bars', 0, '{"symbol":') }, { malformed: 1 }],
-    ['no value', (e) => { e.log.write('bars', 0, null, 'AAPL') }, { malformed: 1 }],
-    ['another key', (e) => { e.log.write('bars', 0, e.envelope('bars', 'AAPL', END, false, {}), 'NVDA') }, { malformed: 1 }],
-    ['a window that is not aligned', (e) => { e.bar('AAPL', END + 500, false) }, { malformed: 1 }],
-    ['prices that do not fit', (e) => { e.log.write('bars', 0, e.envelope('bars', 'AAPL', END, false, { o: 1, h: 2, l: 1.5, c: 2, v: 1, count: 1 })) }, { malformed: 1 }],
+    [
+      'a gap in seq',
+      (e) => {
+        e.next('bars', 'AAPL', 'PT1S')
+        e.bar('AAPL', END, false)
+      },
+      { seq: 1 },
+    ],
+    [
+      'a repeated record',
+      (e) => {
+        const { value } = e.bar('AAPL', END, false)
+        e.log.write('bars', murmur2Partition('AAPL', 2), value!.toString(), 'AAPL')
+      },
+      { seq: 1 },
+    ],
+    [
+      'a gap in the status',
+      (e) => {
+        e.next('status', '_task-1', '')
+        e.status(1)
+      },
+      { seq: 1 },
+    ],
+    [
+      'a second final',
+      (e) => {
+        e.bar('AAPL', END, true)
+        e.signal('AAPL', END, true)
+        e.bar('AAPL', END, true)
+      },
+      { two_finals: 1, bar_without_signal: 1, never_final: 2 },
+    ],
+    [
+      'finals out of order',
+      (e) => {
+        e.bar('AAPL', END, true)
+        e.signal('AAPL', END, true)
+        e.signal('AAPL', END - 5_000, true)
+      },
+      { final_out_of_order: 1, signal_without_bar: 1, never_final: 2 },
+    ],
+    [
+      'a provisional after its final',
+      (e) => {
+        e.bar('AAPL', T0 + 18_000, false)
+      },
+      { provisional_after_final: 1 },
+    ],
+    [
+      'a final bar without its signal',
+      (e) => {
+        e.bar('AAPL', T0 + 19_000, true)
+      },
+      { bar_without_signal: 1 },
+    ],
+    [
+      'a final signal without its bar',
+      (e) => {
+        e.signal('AAPL', T0 + 19_000, true)
+      },
+      { signal_without_bar: 1 },
+    ],
+    [
+      'one that is missing in the middle',
+      (e) => {
+        e.bar('AAPL', T0 + 19_000, true)
+        e.bar('AAPL', T0 + 20_000, true)
+        e.signal('AAPL', T0 + 20_000, true)
+      },
+      { bar_without_signal: 1 },
+    ],
+    [
+      'a signal of a retracted bar',
+      (e) => {
+        e.bar('AAPL', T0 + 19_000, true, true)
+        e.signal('AAPL', T0 + 19_000, true)
+      },
+      { signal_without_bar: 1 },
+    ],
+    [
+      'a symbol on two partitions',
+      (e) => {
+        e.log.write(
+          'bars',
+          1 - murmur2Partition('AAPL', 2),
+          e.envelope('bars', 'AAPL', END, false, { o: 1, h: 1, l: 1, c: 1, v: 1, count: 1 }),
+        )
+      },
+      { wrong_partition: 1, two_partitions: 1, seq: 1 },
+    ],
+    [
+      'another partition',
+      (e) => {
+        e.log.write(
+          'bars',
+          1 - murmur2Partition('TSLA', 2),
+          e.envelope('bars', 'TSLA', END, false, { o: 1, h: 1, l: 1, c: 1, v: 1, count: 1 }),
+        )
+      },
+      { wrong_partition: 1 },
+    ],
+    [
+      'no JSON',
+      (e) => {
+        e.log.write('bars', 0, '{"symbol":')
+      },
+      { malformed: 1 },
+    ],
+    [
+      'no value',
+      (e) => {
+        e.log.write('bars', 0, null, 'AAPL')
+      },
+      { malformed: 1 },
+    ],
+    [
+      'another key',
+      (e) => {
+        e.log.write('bars', 0, e.envelope('bars', 'AAPL', END, false, {}), 'NVDA')
+      },
+      { malformed: 1 },
+    ],
+    [
+      'a window that is not aligned',
+      (e) => {
+        e.bar('AAPL', END + 500, false)
+      },
+      { malformed: 1 },
+    ],
+    [
+      'prices that do not fit',
+      (e) => {
+        e.log.write('bars', 0, e.envelope('bars', 'AAPL', END, false, { o: 1, h: 2, l: 1.5, c: 2, v: 1, count: 1 }))
+      },
+      { malformed: 1 },
+    ],
   ]
 
   it.each(BROKEN)('finds %s', async (_, breakIt, expected) => {
@@ -187,13 +395,19 @@ describe('verifyOutputs', () => {
     engine.next('bars', 'AAPL', 'PT1S')
     const { offset, partition } = engine.bar('AAPL', T0 + 5_000, false)
     const report = await verifyOutputs(engine.log, clock, OPTIONS)
-    expect(report.violations).toEqual([{ rule: 'seq', topic: 'bars', partition, offset, symbol: 'AAPL', detail: 'After seq 4 comes 6: a gap of 1.' }])
+    expect(report.violations).toEqual([
+      { rule: 'seq', topic: 'bars', partition, offset, symbol: 'AAPL', detail: 'After seq 4 comes 6: a gap of 1.' },
+    ])
     expect(renderReport(report)).toContain(`bars[${partition}]@${offset} AAPL: After seq 4 comes 6: a gap of 1.`)
   })
 
   it('accepts any partition when told to', async () => {
     const engine = new Engine()
-    engine.log.write('bars', 1 - murmur2Partition('TSLA', 2), engine.envelope('bars', 'TSLA', T0, false, { o: 1, h: 1, l: 1, c: 1, v: 1, count: 1 }))
+    engine.log.write(
+      'bars',
+      1 - murmur2Partition('TSLA', 2),
+      engine.envelope('bars', 'TSLA', T0, false, { o: 1, h: 1, l: 1, c: 1, v: 1, count: 1 }),
+    )
     expect(await ruleOf(engine, { anyPartition: true })).toEqual({})
   })
 
@@ -232,6 +446,10 @@ describe('verifyOutputs', () => {
 
   it('counts windows that wait for their final too long', async () => {
     const engine = new Engine().run(0, 20)
-    expect(await verifyOutputs(engine.log, clock, { ...OPTIONS, overdueAfterMs: 500 })).toMatchObject({ ok: true, open: 8, overdue: 4 })
+    expect(await verifyOutputs(engine.log, clock, { ...OPTIONS, overdueAfterMs: 500 })).toMatchObject({
+      ok: true,
+      open: 8,
+      overdue: 4,
+    })
   })
 })

@@ -6,10 +6,12 @@
 import { UserError } from '../contract/errors.ts'
 import { EXIT_SETTINGS } from '../contract/exit-codes.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { Log, LogRecord } from '../ports/log.ts'
+import type { Log, RecordColumns } from '../ports/log.ts'
 import type { DecodeValue, OutputKind } from './output-record.ts'
 import { PartitionJudge } from './partition-judge.ts'
-import type { JudgedTopic, JudgeOptions, TopicCounts } from './partition-judge.ts'
+import type { JudgedTopic, TopicCounts } from './partition-judge.ts'
+import { StretchReader } from './stretch-reader.ts'
+import type { ReadRecord } from './stretch-reader.ts'
 import { Violations } from './violations.ts'
 import type { Rule, Violation } from './violations.ts'
 
@@ -24,7 +26,7 @@ const SETTLE_TRIES = 10
 const SETTLE_PAUSE_MS = 200
 
 /** What verify needs of the log. */
-export type ReadableLog = Pick<Log, 'describe' | 'bounds' | 'read' | 'offsetAtTime'>
+export type ReadableLog = Pick<Log, 'describe' | 'bounds' | 'offsetAtTime' | 'consumer'>
 
 export interface VerifyOptions {
   /** Topic names; status undefined where it is turned off. */
@@ -35,6 +37,8 @@ export interface VerifyOptions {
   anyPartition: boolean
   /** A window that is provisional for longer than this after its end is overdue. */
   overdueAfterMs: number
+  /** Where records are read into. */
+  columns: RecordColumns
   strideOffsets?: number
 }
 
@@ -57,42 +61,76 @@ export interface VerifyReport {
 /** Reads and judges. Throws UserError (78) for topics that are missing or unequal, LogError when the log can't be read. */
 export async function verifyOutputs(log: ReadableLog, clock: Clock, options: VerifyOptions): Promise<VerifyReport> {
   const violations = new Violations()
-  const judgeOptions: JudgeOptions = { decode: options.decode, violations, anyPartition: options.anyPartition }
   const topics = await describeTopics(log, options)
-  const total = { windows: 0, retracted: 0, open: 0, overdue: 0 }
-  const nowMs = clock.nowMs()
+  const judged = [topics.bars, topics.signals, topics.status].filter((topic) => topic !== undefined)
   const spans = await allSpans(log, topics, options.from)
-  for (let partition = 0; partition < topics.bars.partitions; partition++) {
-    const readers = {
-      bars: new StrideReader(log, topics.bars, partition, spans.bars[partition], options),
-      signals: new StrideReader(log, topics.signals, partition, spans.signals[partition], options),
+  const reader = new StretchReader(
+    log,
+    judged.map(({ name }) => name),
+    options.columns,
+    clock,
+  )
+  try {
+    const reading: Reading = { log, reader, clock, topics, spans, violations, options }
+    const total = { windows: 0, retracted: 0, open: 0, overdue: 0 }
+    for (let partition = 0; partition < topics.bars.partitions; partition++) {
+      const found = await judgePartition(reading, partition)
+      total.windows += found.windows
+      total.retracted += found.retracted
+      total.open += found.open
+      total.overdue += found.overdue
     }
-    const isCut = { bars: readers.bars.isCut, signals: readers.signals.isCut, status: spans.status[partition]?.isCut ?? false }
-    const judge = new PartitionJudge(partition, isCut, { bars: topics.bars.name, signals: topics.signals.name }, judgeOptions)
-    await readInStep(readers, judge)
-    await settle(readers, judge, clock)
-    judge.match.end()
-    if (topics.status !== undefined) {
-      const status = new StrideReader(log, topics.status, partition, spans.status[partition], options)
-      while (!status.isDone) await status.readStride((record) => judge.judge(topics.status!, record))
+    return {
+      ok: violations.count === 0,
+      topics: judged.map((topic) => ({ topic: topic.name, partitions: topic.partitions, ...topic.counts })),
+      ...total,
+      violationCount: violations.count,
+      violationsByRule: violations.byRule,
+      violations: violations.first,
     }
-    total.windows += judge.match.matched
-    total.retracted += judge.retracted
-    for (const endMs of judge.openEndsMs()) {
-      total.open++
-      if (nowMs - endMs > options.overdueAfterMs) total.overdue++
-    }
+  } finally {
+    await reader.close()
   }
-  return {
-    ok: violations.count === 0,
-    topics: [topics.bars, topics.signals, topics.status].filter((topic) => topic !== undefined).map((topic) => ({
-      topic: topic.name, partitions: topic.partitions, ...topic.counts,
-    })),
-    ...total,
-    violationCount: violations.count,
-    violationsByRule: violations.byRule,
-    violations: violations.first,
+}
+
+/** What judging a partition needs. */
+interface Reading {
+  log: ReadableLog
+  reader: StretchReader
+  clock: Clock
+  topics: Topics
+  spans: Spans
+  violations: Violations
+  options: VerifyOptions
+}
+
+async function judgePartition(
+  reading: Reading,
+  partition: number,
+): Promise<{ windows: number; retracted: number; open: number; overdue: number }> {
+  const { topics, spans, clock, options, violations } = reading
+  const readers = {
+    bars: new PartitionReader(reading, topics.bars, partition),
+    signals: new PartitionReader(reading, topics.signals, partition),
   }
+  const isCut = { bars: readers.bars.isCut, signals: readers.signals.isCut, status: spans.status[partition]?.isCut ?? false }
+  const names = { bars: topics.bars.name, signals: topics.signals.name }
+  const judge = new PartitionJudge(partition, isCut, names, {
+    decode: options.decode,
+    violations,
+    anyPartition: options.anyPartition,
+  })
+  await readInStep(readers, judge)
+  await settle(readers, judge, clock)
+  judge.match.end()
+  const { status } = topics
+  if (status !== undefined) {
+    const reader = new PartitionReader(reading, status, partition)
+    while (!reader.isDone) await reader.readStride((record) => judge.judge(status, record))
+  }
+  const openMs = [...judge.openEndsMs()]
+  const overdue = openMs.filter((endMs) => clock.nowMs() - endMs > options.overdueAfterMs).length
+  return { windows: judge.match.matched, retracted: judge.retracted, open: openMs.length, overdue }
 }
 
 type Topics = { bars: JudgedTopic; signals: JudgedTopic; status: JudgedTopic | undefined }
@@ -113,7 +151,14 @@ async function describeTopics(log: ReadableLog, { topics }: VerifyOptions): Prom
   const judged = (kind: OutputKind, name: string): JudgedTopic => {
     const { partitions, config } = infos.get(name)!
     const isCompacted = (config['cleanup.policy'] ?? '').includes('compact')
-    return { kind, name, partitions, isCompacted, counts: { records: 0, finals: 0, provisionals: 0, symbols: 0 }, partitionOf: new Map() }
+    return {
+      kind,
+      name,
+      partitions,
+      isCompacted,
+      counts: { records: 0, finals: 0, provisionals: 0, symbols: 0 },
+      partitionOf: new Map(),
+    }
   }
   return {
     bars: judged('bars', topics.bars),
@@ -147,34 +192,36 @@ async function allSpans(log: ReadableLog, topics: Topics, from: VerifyOptions['f
 }
 
 /** Reads one partition piece by piece. */
-class StrideReader {
+class PartitionReader {
   readonly topic: JudgedTopic
   readonly isCut: boolean
   /** Time of the newest record that was read, as the log has it. */
   reachedMs = Number.NEGATIVE_INFINITY
-  readonly #log: ReadableLog
+  readonly #reading: Reading
   readonly #partition: number
   readonly #stride: number
   #next: number
   #end: number
 
-  constructor(log: ReadableLog, topic: JudgedTopic, partition: number, span: Span, options: VerifyOptions) {
-    this.#log = log
+  constructor(reading: Reading, topic: JudgedTopic, partition: number) {
+    this.#reading = reading
     this.topic = topic
     this.#partition = partition
+    const span = reading.spans[topic.kind][partition]
     this.#next = span.from
     this.#end = span.to
     this.isCut = span.isCut
-    this.#stride = options.strideOffsets ?? STRIDE_OFFSETS
+    this.#stride = reading.options.strideOffsets ?? STRIDE_OFFSETS
   }
 
   get isDone(): boolean {
     return this.#next >= this.#end
   }
 
-  async readStride(onRecord: (record: LogRecord) => void): Promise<void> {
+  async readStride(onRecord: (record: ReadRecord) => void): Promise<void> {
     const to = Math.min(this.#end, this.#next + this.#stride)
-    await this.#log.read(this.topic.name, this.#partition, this.#next, to, (record) => {
+    const stretch = { topic: this.topic.name, partition: this.#partition, from: this.#next, to }
+    await this.#reading.reader.read(stretch, (record) => {
       this.reachedMs = Math.max(this.reachedMs, record.timestampMs)
       onRecord(record)
     })
@@ -183,12 +230,12 @@ class StrideReader {
 
   /** Takes what was published since as well. */
   async extend(): Promise<void> {
-    const { high } = await this.#log.bounds(this.topic.name, this.#partition, 'read_committed')
+    const { high } = await this.#reading.log.bounds(this.topic.name, this.#partition, 'read_committed')
     this.#end = Math.max(this.#end, high)
   }
 }
 
-type Readers = Record<'bars' | 'signals', StrideReader>
+type Readers = Record<'bars' | 'signals', PartitionReader>
 
 /** Reads both topics to their ends, always on where the other is ahead in time. */
 async function readInStep({ bars, signals }: Readers, judge: PartitionJudge): Promise<void> {

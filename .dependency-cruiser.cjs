@@ -22,7 +22,7 @@ assertReadsTypeScript()
 /** For every room, the rooms that its files may import; its own is always allowed. */
 const OUTSIDE = ['ports', 'contract', 'settings', 'logging']
 const MATERIAL = ['state', 'bundle', 'dispatch', 'ingest']
-const WORK = ['serve', 'recovery', 'epoch', 'replay', 'demo', 'topics', 'feed', 'verify', 'snapshot', 'dlq', 'doctor', 'reset']
+const WORK = ['engine', 'serve', 'recovery', 'epoch', 'replay', 'demo', 'topics', 'feed', 'verify', 'snapshot', 'dlq', 'doctor', 'reset']
 
 const ROOMS = {
   // The bottom: what the outside sees, and the few ways to it.
@@ -38,6 +38,8 @@ const ROOMS = {
   // The work itself. Recovery and replay run epochs; the demo plays a feed.
   epoch: [...OUTSIDE, ...MATERIAL],
   recovery: [...OUTSIDE, ...MATERIAL, 'epoch'],
+  // One process: the group's member, the reader, the owners of tasks.
+  engine: [...OUTSIDE, ...MATERIAL, 'epoch', 'recovery', 'serve', 'topics'],
   replay: [...OUTSIDE, ...MATERIAL, 'epoch', 'feed'],
   demo: [...OUTSIDE, 'feed', 'topics'],
   // The serving thread sees committed results and reports, nothing of the engine.
@@ -52,7 +54,7 @@ const ROOMS = {
   // The ports for real and simulated. Commands (and tests) hand them in.
   kafka: ['ports', 'contract', 'logging'],
   store: ['ports', 'contract', 'settings', 'logging'],
-  simulation: ['ports', 'contract', 'logging'],
+  simulation: ['ports', 'contract', 'logging', ...MATERIAL],
   commands: [...OUTSIDE, ...MATERIAL, ...WORK, 'kafka', 'store'],
 }
 

@@ -1,5 +1,6 @@
 /** `ta verify`: reads the outputs read_committed and judges what the engine promises of them. */
-import { EXIT_BUG, EXIT_OK } from '../contract/exit-codes.ts'
+import { UserError } from '../contract/errors.ts'
+import { EXIT_BUG, EXIT_OK, EXIT_SETTINGS } from '../contract/exit-codes.ts'
 import { stampMs } from '../contract/stamp.ts'
 import { recordColumns } from '../ingest/record-queue.ts'
 import { openLogger } from '../logging/logger.ts'
@@ -34,8 +35,9 @@ const SHAPE = commandShape({
     json: { type: 'boolean', text: 'one JSON object instead of text' },
   },
   notes: [
-    'Checks: JSON and envelope; seq from 1 without gap or repeat; one final a window, in order, none provisional after it; windows',
-    'aligned; a final signal for each final bar and the reverse; one partition a symbol. Ends with 70 when one does not hold.',
+    'Checks: JSON and envelope; seq from 1 without gap or repeat; one final a window, in order, none provisional after it;',
+    'windows aligned; a final signal for each final bar and the reverse; one partition a symbol.',
+    'Ends with 70 when one of them does not hold.',
   ],
 })
 
@@ -44,6 +46,9 @@ export async function verify(args: string[], context: CommandContext): Promise<n
   return await withArguments(SHAPE, args, context, async ({ options }) => {
     const from = fromOf(options.from)
     const settings = readSettings(context.env, { command: 'verify' })
+    if (settings.outputFormat === 'avro') {
+      throw new UserError(EXIT_SETTINGS, 'ta verify reads JSON outputs alone, and TA_OUTPUT_FORMAT is avro.')
+    }
     const logger = openLogger({ level: settings.logLevel, secrets: secretsOf(context.env) })
     const log = await openLog(settings, logger)
     try {

@@ -25,7 +25,7 @@ export function stampNs(text: string): bigint | undefined {
   return BigInt(seconds) * 1_000_000_000n + BigInt((match[7] ?? '').padEnd(9, '0'))
 }
 
-/** Milliseconds since the epoch (with a fraction) of a stamp or epoch number; NaN when it is neither. For pacing, not for results. */
+/** Milliseconds since the epoch (with a fraction) of a stamp or epoch number; NaN when it is neither. Not for results. */
 export function stampMs(value: unknown): number {
   if (typeof value === 'number') return (value / unitsPerSecond(value)) * 1e3
   if (typeof value !== 'string') return Number.NaN

@@ -2,7 +2,7 @@ import type { FeedRecord, RecordSource } from '../feed/source.ts'
 import { arrivalsWithin, marketSecond, SECONDS_BEFORE } from './market.ts'
 import type { MarketRecord } from './market.ts'
 
-/** The market as an endless source, from a time on. A record's time is its arrival, so a feed by the clock sends each when it comes. */
+/** The market as an endless source. A record's time is its arrival, so a feed by the clock sends each when it comes. */
 export class MarketSource implements RecordSource {
   readonly #seed: number
   /** Made seconds by their start; one is made once and used while it can still have arrivals. */

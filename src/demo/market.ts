@@ -1,6 +1,6 @@
 /**
- * A lively made-up market of 20 symbols, as Alpaca's stream would carry it: a pure function of (seed, second), so two runs with one
- * seed make the same records, and a run can begin at any time. Prices are fractal noise (octaves from 4 s to a day) with
+ * A lively made-up market of 20 symbols, as Alpaca's stream would carry it: a pure function of (seed, second), so two runs
+ * with one seed make the same records, and a run can begin at any time. Prices are fractal noise (octaves from 4 s to a day) with
  * bursts of drift; every number is invented, only the tickers are real.
  */
 import { curveOf, poisson, randomOf } from './noise.ts'
@@ -55,7 +55,7 @@ const QUOTES_PER_TRADE = 4
 const EXCHANGES = { A: 'NPKZDVT', B: 'PKZDVN', C: 'QKZDVPU' } as const
 /** Share of trades below 100 shares, which the tape marks I. */
 const ODD_LOT_SHARE = 0.45
-/** Share of trades that come late, by up to LATE_MS_MAX. A second's first trade never does: the table times the engine, not the wire. */
+/** Share of trades that come late, by up to LATE_MS_MAX. A second's first trade never does: the table times the engine. */
 const LATE_SHARE = 0.02
 const LATE_MS_MAX = 1_000
 const REPEAT_SHARE = 0.004

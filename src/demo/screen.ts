@@ -25,7 +25,7 @@ export interface Drawing {
   line(): string
 }
 
-/** Draws again and again: in place on a terminal, a line now and then elsewhere. Returns what ends it and restores the terminal. */
+/** Draws again and again: in place on a terminal, a line now and then elsewhere. Returns what ends it in order. */
 export function showLive(output: Output, drawing: Drawing, env: Readonly<Record<string, string | undefined>>): () => void {
   const isTerminal = output.isTTY === true && env.TERM !== 'dumb'
   if (!isTerminal) {

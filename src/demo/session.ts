@@ -1,6 +1,6 @@
 /**
- * One run of the demo: broker, topics, engine, feed, table; and the end of all of it in the reverse order, whatever happens. In: the
- * parts, handed in by the command. Imports ports, contract, settings, feed and topics.
+ * One run of the demo: topics, engine, feed, table; and the end of all of it in the reverse order, whatever happens.
+ * In: the parts, handed in by the command. Out: the table's last state. Imports ports, contract, settings, feed and topics.
  */
 import { UserError } from '../contract/errors.ts'
 import { EXIT_BUG, EXIT_SETTINGS, EXIT_OUTSIDE, EXIT_USAGE, type UserExitCode } from '../contract/exit-codes.ts'

@@ -63,7 +63,8 @@ export function renderLine(table: TableState): string {
   const newest = [...table.rows.values()].sort((a, b) => b.endMs - a.endMs)[0]
   const sample =
     newest === undefined ? 'no bar yet' : `${newest.symbol} ${price(newest.close).trim()} rsi ${fixed(newest.rsi, 1)}`
-  return `${elapsed(table)} engine ${table.engine}, in ${whole(table.recordsIn)}, out ${whole(table.recordsOut)}, ${latencyWords(table)}, ${sample}`
+  const flow = `in ${whole(table.recordsIn)}, out ${whole(table.recordsOut)}`
+  return `${elapsed(table)} engine ${table.engine}, ${flow}, ${latencyWords(table)}, ${sample}`
 }
 
 function headLines(table: TableState): string[] {

@@ -1,5 +1,5 @@
 /**
- * feed: envelope files → input topics. In: a source of records, in its order. Out: records through an Appender, key = symbol, on the
+ * feed: envelope files → input topics. In: a source of records. Out: the same in order through an Appender, key = symbol, on the
  * partition that Kafka's default partitioner gives, at their due times. Imports ports and contract only.
  */
 import type { Channel } from '../contract/outcomes.ts'

@@ -111,7 +111,7 @@ export class PartitionJudge {
     const detail =
       expected === undefined
         ? `A task's status belongs on its own partition, not on ${this.#partition}.`
-        : `Kafka's default partitioner puts the symbol on ${expected}, not on ${this.#partition} (--any-partition where producers deal keys otherwise).`
+        : `Kafka's default partitioner puts the symbol on ${expected}, not on ${this.#partition} (see --any-partition).`
     this.#found(topic, 'wrong_partition', offset, symbol, detail)
   }
 

@@ -9,7 +9,7 @@ export function renderReport(report: VerifyReport): string {
         ` (${whole(finals)} final, ${whole(provisionals)} provisional)`,
   )
   lines.push(
-    `${counted(report.windows, 'window')} with final bar and final signal, ${whole(report.retracted)} retracted, ${openWords(report)}`,
+    `${counted(report.windows, 'window')} with final bar and signal, ${whole(report.retracted)} retracted, ${openWords(report)}`,
   )
   for (const { topic, partition, offset, symbol, detail } of report.violations) {
     lines.push(`  ${topic}[${partition}]@${offset} ${symbol ?? '(no key)'}: ${detail}`)

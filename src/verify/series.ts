@@ -55,7 +55,7 @@ export class Series {
       if (openEndMs > endMs) continue
       this.open.delete(openEndMs)
       if (openEndMs === endMs || !isBars) continue
-      const detail = `Window ending ${at(openEndMs)} was provisional at offset ${openOffset} and has no final before that of ${at(endMs)}.`
+      const detail = `Window ending ${at(openEndMs)} was provisional at offset ${openOffset}, but the next final is ${at(endMs)}.`
       found('never_final', offset, detail)
     }
   }

@@ -39,7 +39,7 @@ export class StretchReader {
     this.#clock = clock
   }
 
-  /** Reads in order; ends when the position has reached `to` (offsets have gaps: control records, aborted ones). Throws LogError. */
+  /** Reads in order; ends when the position has reached `to` (offsets have gaps: control records). Throws LogError. */
   async read(stretch: Stretch, onRecord: (record: ReadRecord) => void): Promise<void> {
     const { topic, partition, from, to } = stretch
     if (from >= to) return

@@ -1,7 +1,7 @@
 /**
  * verify: reads the outputs read_committed and judges the promise (invariant 5 of the design, and one signal a final bar).
- * In: the output topics through the Log, up to the stable end of the moment it starts. Out: a report. Its memory grows with symbols and
- * open windows, not with records. Imports ports and contract only.
+ * In: the output topics through the Log, up to the stable end of the moment it starts. Out: a report. Its memory grows with
+ * symbols and open windows, not with records. Imports ports and contract only.
  */
 import { UserError } from '../contract/errors.ts'
 import { EXIT_SETTINGS } from '../contract/exit-codes.ts'
@@ -49,7 +49,7 @@ export interface VerifyReport {
   windows: number
   /** Windows whose final takes them back. */
   retracted: number
-  /** Windows that are provisional still; `overdue` of them for long, which is right only while the engine stands or the market sleeps. */
+  /** Windows that are provisional still; `overdue` of them for long, which is right only while the engine stands. */
   open: number
   overdue: number
   violationCount: number

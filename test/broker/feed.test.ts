@@ -20,7 +20,9 @@ let lines: string[]
 let file: string
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'ta-feed-broker-'))
-  lines = Array.from({ length: 20 }, (_, i) => marketArrivals(3, T0 + i * 1000)).flat().map(({ text }) => text)
+  lines = Array.from({ length: 20 }, (_, i) => marketArrivals(3, T0 + i * 1000))
+    .flat()
+    .map(({ text }) => text)
   file = join(folder, 'market.jsonl')
   writeFileSync(file, lines.join('\n'))
 })
@@ -33,8 +35,8 @@ async function taFeed(args: string[], env: Record<string, string>, input = '') {
   child.stdin.end(input)
   let stdout = ''
   let stderr = ''
-  child.stdout.setEncoding('utf8').on('data', (text) => stdout += text)
-  child.stderr.setEncoding('utf8').on('data', (text) => stderr += text)
+  child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text))
   const code = await new Promise((resolve) => child.on('close', resolve))
   return { code, stdout, stderr }
 }
@@ -89,7 +91,9 @@ describe('ta feed', () => {
       expect(payload.t).toBe(eventTs)
       // When it was sent, by the producer's own stamp: never before it happened.
       expect(timestamp! - Date.parse(eventTs)).toBeGreaterThanOrEqual(0)
-      expect(lines.some((line) => line.includes(new Date(Date.parse(eventTs) - shiftSeconds * 1000).toISOString().slice(0, 23)))).toBe(true)
+      expect(
+        lines.some((line) => line.includes(new Date(Date.parse(eventTs) - shiftSeconds * 1000).toISOString().slice(0, 23))),
+      ).toBe(true)
     }
   })
 
@@ -98,11 +102,15 @@ describe('ta feed', () => {
     const child = spawn(process.execPath, [MAIN, 'feed', file, '--speed', '0.00001'], { env: { PATH: process.env.PATH, ...env } })
     let stdout = ''
     let stderr = ''
-    child.stdout.on('data', (text) => stdout += text)
-    await new Promise<void>((resolve) => child.stderr.on('data', (text) => {
-      stderr += text
-      if (stderr.includes('due in more than')) resolve()
-    }).on('close', resolve))
+    child.stdout.on('data', (text) => (stdout += text))
+    await new Promise<void>((resolve) =>
+      child.stderr
+        .on('data', (text) => {
+          stderr += text
+          if (stderr.includes('due in more than')) resolve()
+        })
+        .on('close', resolve),
+    )
     child.kill('SIGTERM')
     expect(await new Promise((resolve) => child.on('close', resolve))).toBe(0)
     const { records } = JSON.parse(stdout) as { records: Record<string, number> }

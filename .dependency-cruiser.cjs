@@ -50,7 +50,7 @@ const ROOMS = {
   snapshot: [...OUTSIDE, ...MATERIAL, 'epoch', 'recovery'],
   dlq: OUTSIDE,
   doctor: [...OUTSIDE, 'topics'],
-  reset: [...OUTSIDE, ...MATERIAL, 'epoch'],
+  reset: [...OUTSIDE, ...MATERIAL, 'epoch', 'recovery'],
   // The ports for real and simulated. Commands (and tests) hand them in.
   kafka: ['ports', 'contract', 'logging'],
   store: ['ports', 'contract', 'settings', 'logging'],

@@ -76,18 +76,33 @@ export class Engine {
     this.#reader = new Reader(log, clock, logger, this.#inputs)
     this.#reader.start(() => serving.turn(), this.#fail)
     this.#group = log.group(settings.tradesTopic)
-    const timers = [setInterval(() => this.#report(), REPORT_MS), setInterval(() => void this.#publishOffsets(), OFFSETS_MS)]
+    const ended = new AbortController()
+    this.#every(REPORT_MS, ended.signal, () => this.#report())
+    this.#every(OFFSETS_MS, ended.signal, () => this.#publishOffsets())
     try {
       await this.#join(context, partitions)
       await Promise.race([stopped, failed])
     } finally {
       serving.setReady(false, 'stopping')
-      for (const timer of timers) clearInterval(timer)
+      ended.abort()
       await this.#stopAll([...this.#owners.keys()])
       this.#report()
       await this.#reader.close()
       await this.#group.close(settings.leaveOnStop)
     }
+  }
+
+  /** Does `act` again and again, `ms` after it was done, until `ended`. */
+  #every(ms: number, ended: AbortSignal, act: () => void | Promise<void>): void {
+    const { clock } = this.#options
+    const loop = async (): Promise<void> => {
+      for (;;) {
+        await clock.sleep(ms, ended)
+        if (ended.aborted) return
+        await act()
+      }
+    }
+    loop().catch(this.#fail)
   }
 
   async #join(context: OwnerContext, partitions: number): Promise<void> {

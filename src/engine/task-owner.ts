@@ -19,7 +19,7 @@ import type { Clock } from '../ports/clock.ts'
 import { LogError } from '../ports/log.ts'
 import { StoreError } from '../ports/snapshot-store.ts'
 import { readEpochLog } from '../recovery/epoch-log.ts'
-import { firstOutputs, firstRecord, newTask, recoverTask } from '../recovery/recover.ts'
+import { epochZeroOutputs, firstRecord, newTask, recoverTask } from '../recovery/recover.ts'
 import type { Feed, RecoveryJob } from '../recovery/recover.ts'
 import { stateHead } from '../recovery/snapshots.ts'
 import type { TaskState as State, TaskStatus } from '../serve/engine-report.ts'
@@ -60,7 +60,7 @@ export class TaskOwner {
   readonly paused = [false, false, false]
   readonly #context: OwnerContext
   readonly #stop = new AbortController()
-  readonly #waker = new Waker()
+  readonly #waker: Waker
   readonly #fencedAtMs: number[] = []
   readonly #suspicion = new Suspicion()
   #closeTraps = 0
@@ -68,6 +68,7 @@ export class TaskOwner {
 
   constructor(context: OwnerContext, partition: number) {
     this.#context = context
+    this.#waker = new Waker(context.clock)
     this.partition = partition
   }
 
@@ -198,7 +199,7 @@ export class TaskOwner {
     const epochLog = await readEpochLog(job.log, job.epochsTopic, this.partition)
     if (epochLog.records.length === 0) {
       const first = await firstRecord(job, this.partition, this.#context.autoOffsetReset)
-      await committer.commit(first, firstOutputs(job, first), epochLog.end)
+      await committer.commit(first, epochZeroOutputs(job.epochsTopic, job.bundle, first), epochLog.end)
       const state = newTask(job, first, feed)
       await feed.start(first.consumed.map(({ to }) => to))
       this.#context.recovered((clock.monotonicMs() - startedMs) / 1000, 0)

@@ -28,6 +28,12 @@ export async function readEpochLog(log: Log, topic: string, partition: number): 
     } else if (key?.toString() === EPOCH_KEY) {
       const record = decodeEpochRecord(value)
       const before = found.records.at(-1)
+      if (record.epoch === 0) {
+        // a job that was started anew: what was before does not count
+        found.records = [record]
+        found.raw = new Map([[0, value]])
+        return
+      }
       if (before !== undefined && record.epoch !== before.epoch + 1) {
         throw new BugError(5, `${topic} [${partition}] offset ${offset}: epoch ${record.epoch} follows epoch ${before.epoch}`)
       }

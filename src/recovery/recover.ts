@@ -10,14 +10,14 @@ import { CHANNELS } from '../contract/outcomes.ts'
 import { UserError } from '../contract/errors.ts'
 import { EXIT_BUG, EXIT_SETTINGS } from '../contract/exit-codes.ts'
 import type { KernelRunner } from '../dispatch/runner.ts'
-import { EPOCH_KEY } from '../epoch/outputs.ts'
+import { BUNDLE_KEY, EPOCH_KEY } from '../epoch/outputs.ts'
 import { encodeEpochRecord } from '../epoch/epoch-record.ts'
 import type { EpochRecord } from '../epoch/epoch-record.ts'
 import { TaskState, blankRecord } from '../epoch/task-state.ts'
 import { Suspicion } from '../epoch/suspicion.ts'
 import type { Waker } from '../epoch/waker.ts'
 import type { RecordQueue } from '../ingest/record-queue.ts'
-import type { Log } from '../ports/log.ts'
+import type { Log, OutputColumns } from '../ports/log.ts'
 import { StoreError } from '../ports/snapshot-store.ts'
 import type { SnapshotStore } from '../ports/snapshot-store.ts'
 import { TaskMemory } from '../state/task-memory.ts'
@@ -252,13 +252,13 @@ export async function firstRecord(job: RecoveryJob, partition: number, reset: 'e
   return blankRecord(partition, job.instance, job.bundle.hash, positions, reset === 'latest', 0)
 }
 
-/** The outputs of epoch 0: its record and the bundle, nothing else. */
-export function firstOutputs(job: RecoveryJob, record: EpochRecord): import('../ports/log.ts').OutputColumns[] {
-  const keys = Buffer.from(`bundle${EPOCH_KEY}`)
+/** The outputs of epoch 0: the bundle and its record, nothing else. */
+export function epochZeroOutputs(epochsTopic: string, bundle: Bundle, record: EpochRecord): OutputColumns[] {
+  const keys = Buffer.from(BUNDLE_KEY + EPOCH_KEY)
   const bytes = encodeEpochRecord(record)
   return [{
-    topic: job.epochsTopic, partition: record.task, count: 2, keys, keyEnds: Int32Array.of(6, keys.length),
-    values: Buffer.concat([job.bundle.bytes, bytes]), valueEnds: Int32Array.of(job.bundle.bytes.length, job.bundle.bytes.length + bytes.length),
+    topic: epochsTopic, partition: record.task, count: 2, keys, keyEnds: Int32Array.of(BUNDLE_KEY.length, keys.length),
+    values: Buffer.concat([bundle.bytes, bytes]), valueEnds: Int32Array.of(bundle.bytes.length, bundle.bytes.length + bytes.length),
   }]
 }
 

@@ -12,7 +12,7 @@ export default defineConfig({
           name: 'unit',
           include: ['{src,assembly,bin,bench,test}/**/*.test.ts'],
           exclude: BROKER_TESTS,
-          sequence: { groupOrder: 0 },
+          sequence: { groupOrder: 1 }, // from 1: with one worker vitest puts a group 0 behind all others
         },
       },
       {
@@ -23,7 +23,7 @@ export default defineConfig({
           globalSetup: 'test/broker/shared-broker.ts',
           // they measure time and kill things: one after the other, when the fast ones are done
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

@@ -1,14 +1,16 @@
 #!/usr/bin/env node
 /**
- * Runs the tests with the engine's Node; arguments go to vitest (e.g. `--project unit`, a path). The last line is
- * `N passed, N failed` (`, N skipped`). Exit code 1 on any failure, and when there was nothing to run.
+ * Sets up what is missing, and runs the tests with the engine's Node; arguments go to vitest (e.g. `--project unit`, a
+ * path). The last line is `N passed, N failed` (`, N skipped`). Exit code 1 on any failure, and when nothing was run.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { nodeAtHand } from './setup/node-runtime.mjs'
+import { fileURLToPath } from 'node:url'
 import { nodeLink, nodeModules, root } from './setup/places.mjs'
+import { SetupError } from './setup/run-tool.mjs'
+import { setUp } from './setup.mjs'
 
 /** Of the whole run: passed, failed and skipped tests. A file that does not load, or an error outside tests, is a failure. */
 export function countOutcomes(report, exitCode) {
@@ -36,16 +38,17 @@ function run(node, reportFile, args) {
 }
 
 async function main(args) {
-  const node = existsSync(nodeLink) ? nodeLink : nodeAtHand()?.bin
-  if (node === undefined || !existsSync(join(nodeModules, 'vitest'))) {
-    process.stderr.write('test: nothing is installed yet: run `npm test`, or `node bin/setup.mjs --with-test-broker` first.\n')
-    process.stdout.write('0 passed, 1 failed\n')
+  try {
+    await setUp({ withBroker: !/--project[= ]unit\b/.test(args.join(' ')) })
+  } catch (error) {
+    process.stderr.write(`test: ${error instanceof SetupError ? error.message : error.stack}\n`)
+    process.stdout.write(`${summaryLine(countOutcomes(undefined, 1))}\n`)
     return 1
   }
   const folder = mkdtempSync(join(tmpdir(), 'torghut-ta-test-'))
   try {
     const reportFile = join(folder, 'report.json')
-    const exitCode = await run(node, reportFile, args)
+    const exitCode = await run(nodeLink, reportFile, args)
     const report = existsSync(reportFile) ? JSON.parse(readFileSync(reportFile, 'utf8')) : undefined
     const outcomes = countOutcomes(report, exitCode)
     process.stdout.write(`\n${summaryLine(outcomes)}\n`)
@@ -55,4 +58,6 @@ async function main(args) {
   }
 }
 
-if (import.meta.url.endsWith('/test.mjs') && process.argv[1]?.endsWith('test.mjs')) process.exitCode = await main(process.argv.slice(2))
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  process.exitCode = await main(process.argv.slice(2))
+}

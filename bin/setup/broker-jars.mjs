@@ -27,7 +27,8 @@ export async function ensureBrokerJars(doing) {
     const missing = [...(java >= JAVA_MAJOR_MIN ? [] : ['java']), ...(inPath('mvn') ? [] : ['mvn'])]
     if (missing.length > 0) {
       const names = missing.map((need) => (need === 'java' ? `Java ${JAVA_MAJOR_MIN} or newer` : 'Maven')).join(' and ')
-      throw new SetupError(`A local Kafka broker needs ${names}: run \`${installCommand(missing)}\`, then this again; or set TA_KAFKA_BOOTSTRAP to a broker you have.`)
+      throw new SetupError(`A local Kafka broker needs ${names}: run \`${installCommand(missing)}\`, then this again; `
+        + 'or set TA_KAFKA_BOOTSTRAP to a broker you have.')
     }
     doing('fetching Apache Kafka')
     await publishFolder(folder, (temporary) => {

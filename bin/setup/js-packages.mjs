@@ -17,7 +17,9 @@ export async function ensurePackages(runtime, doing) {
   if (contentOf(stamp) === wanted) return 'in step with the lock file'
   return withLock(`packages-${digest(root)}`, doing, async () => {
     if (contentOf(stamp) === wanted) return 'in step with the lock file'
-    if (!inPath('npx')) throw new SetupError('npx, which comes with npm and fetches the package manager, is not in PATH: install npm and run this again.')
+    if (!inPath('npx')) {
+      throw new SetupError('npx, which comes with npm and fetches pnpm, is not in PATH: install npm, then run this again.')
+    }
     doing('installing')
     const args = ['--yes', PNPM, 'install', '--frozen-lockfile', '--ignore-scripts', '--config.confirmModulesPurge=false']
     await runTool('installing packages', 'npx', args, { cwd: root, env: withNode(runtime, { CI: 'true' }) })

@@ -2,7 +2,9 @@
  * Builds node-rdkafka with its librdkafka for the engine's Node, once a user and machine: the result is cached, and a
  * fresh clone only copies it.
  */
-import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync,
+} from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { withNode } from './js-packages.mjs'
@@ -33,7 +35,8 @@ function requireTools() {
   const missing = Object.keys(TOOLS).filter((need) => !TOOLS[need].some((command) => inPath(command)))
   if (missing.length === 0) return
   const libraries = ['openssl', 'zlib', 'zstd'].filter((library) => !librariesWithHeaders().includes(library))
-  throw new SetupError(`The Kafka client has to be compiled and this machine lacks ${missing.join(', ')}: run \`${installCommand([...missing, ...libraries])}\`, then this again.`)
+  throw new SetupError(`The Kafka client has to be compiled and this machine lacks ${missing.join(', ')}: `
+    + `run \`${installCommand([...missing, ...libraries])}\`, then this again.`)
 }
 
 function noteMissingLibraries() {
@@ -42,7 +45,8 @@ function noteMissingLibraries() {
   const missing = Object.keys(losses).filter((library) => !here.includes(library))
   if (missing.length === 0) return
   const what = missing.map((library) => losses[library]).join(', ')
-  note(`the headers of ${missing.join(', ')} are missing, so the Kafka client is built without ${what}; if you need that: \`${installCommand(missing)}\`, then run this again.`)
+  note(`the headers of ${missing.join(', ')} are missing, so the Kafka client is built without ${what}; `
+    + `if you need that: \`${installCommand(missing)}\`, then run this again.`)
 }
 
 /** A folder to build in: librdkafka's makefiles know no spaces in paths. */
@@ -98,8 +102,11 @@ async function build(runtime, key, folder) {
 
 /** Copies binding and libraries, each by a rename at the end: an engine that runs keeps the file that it has loaded. */
 function copyResult(from, to) {
-  const files = [`Release/${BINDING}`, ...readdirSync(join(from, 'deps')).filter((name) => LIBRARIES.test(name)).map((name) => `deps/${name}`)]
-  if (files.length !== 3) throw new SetupError(`The build of the Kafka client gave ${files.join(', ')} in ${from}, not a binding and two libraries.`)
+  const libraries = readdirSync(join(from, 'deps')).filter((name) => LIBRARIES.test(name))
+  const files = [`Release/${BINDING}`, ...libraries.map((name) => `deps/${name}`)]
+  if (libraries.length !== 2) {
+    throw new SetupError(`The build of the Kafka client in ${from} gave ${libraries.length} libraries, not two.`)
+  }
   for (const file of files) {
     const target = join(to, file)
     mkdirSync(dirname(target), { recursive: true })
@@ -138,6 +145,7 @@ export async function ensureNativeClient(runtime, doing) {
       // a cache that came from another system (a shared home, an image): its libraries are not this one's
       if (attempt === 'cached') rmSync(folder, { recursive: true, force: true })
     }
-    throw new SetupError(`The Kafka client was built but does not load: \`${runtime.bin} -e "require('${packageFolder()}')"\` says why.`)
+    const command = `${runtime.bin} -e "require('${packageFolder()}')"`
+    throw new SetupError(`The Kafka client was built but does not load: \`${command}\` says why.`)
   })
 }

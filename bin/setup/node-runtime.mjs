@@ -29,7 +29,9 @@ export function nodeAtHand() {
 async function fetchNode() {
   const name = `node-${process.platform}-${process.arch}@${NODE_VERSION}`
   const self = 'or install Node 24 or newer and run this again with it'
-  if (!inPath('npm')) throw new SetupError(`Node ${process.version} is too old to run the engine and npm, which fetches a newer one, is not in PATH: install npm, ${self}.`)
+  if (!inPath('npm')) {
+    throw new SetupError(`The engine needs Node 24 or newer, and npm, which fetches one, is not in PATH: install npm, ${self}.`)
+  }
   if (!inPath('tar')) throw new SetupError(`tar is missing: run \`${installCommand(['tar'])}\`, ${self}.`)
   await publishFolder(join(cacheFolder(), 'node', NODE_VERSION), async (folder) => {
     await runTool('fetching Node', 'npm', ['pack', name, '--pack-destination', folder], { cwd: folder })
@@ -37,12 +39,13 @@ async function fetchNode() {
     await runTool('unpacking Node', 'tar', ['-xzf', archive, '--strip-components=1'], { cwd: folder })
     rmSync(join(folder, archive))
     if (!outputOf(join(folder, 'bin/node'), ['--version'])?.startsWith(`v${NODE_VERSION}`)) {
-      throw new SetupError(`The Node of the npm package ${name} does not run here (it needs glibc): install Node 24 or newer and run this again with it.`)
+      throw new SetupError(`The Node of the npm package ${name} does not run here (it needs glibc): `
+        + 'install Node 24 or newer and run this again with it.')
     }
   })
 }
 
-/** Step: a Node of version 24 or newer. Resolves to `{ bin, folder, binFolder, line }`; `folder` has the headers, where it is known. */
+/** Step: a Node of version 24 or newer. Resolves to `{ bin, folder, binFolder, line }`; `folder` has its headers. */
 export async function ensureNode(doing) {
   const found = nodeAtHand()
   if (found) return { ...found, line: `${found.bin === process.execPath ? 'the running one' : 'cached'}, ${versionOf(found)}` }
@@ -61,7 +64,8 @@ const definesOf = (runtime, ...names) => {
 }
 
 /** Version of a runtime, read from its headers: no process is started for it. */
-export const versionOf = (runtime) => definesOf(runtime, 'NODE_MAJOR_VERSION', 'NODE_MINOR_VERSION', 'NODE_PATCH_VERSION').join('.')
+export const versionOf = (runtime) =>
+  definesOf(runtime, ...['MAJOR', 'MINOR', 'PATCH'].map((part) => `NODE_${part}_VERSION`)).join('.')
 
 /** ABI number of a runtime: a native package built for one does not load in another. */
 export const abiOf = (runtime) => definesOf(runtime, 'NODE_MODULE_VERSION')[0]

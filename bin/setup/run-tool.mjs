@@ -1,6 +1,8 @@
 /** How set-up runs a tool, waits for another set-up, and says what it does. */
 import { spawn, spawnSync } from 'node:child_process'
-import { closeSync, linkSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync, linkSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync, writeSync,
+} from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { cacheFolder, contentOf } from './places.mjs'
@@ -68,10 +70,11 @@ export function outputOf(command, args, options = {}) {
 
 function failure(what, reason, log) {
   const lines = (contentOf(log) ?? '').trimEnd().split('\n').slice(-LOG_TAIL_LINES)
-  return new SetupError(`${what} failed (${reason}). The last lines of its log:\n\n${lines.map((line) => `    ${line}`).join('\n')}\n\nFull log: ${log}`)
+  const tail = lines.map((line) => `    ${line}`).join('\n')
+  return new SetupError(`${what} failed (${reason}). The last lines of its log:\n\n${tail}\n\nFull log: ${log}`)
 }
 
-/** Runs a tool with its output in a log. Rejects with a SetupError that has the log's tail and path; drops the log of a success. */
+/** Runs a tool with its output in a log, dropped on success. Rejects with a SetupError that has the log's tail and path. */
 export async function runTool(what, command, args, { cwd, env = process.env } = {}) {
   const log = join(cacheFolder(), 'logs', `${what.replace(/[^a-z0-9]+/gi, '-').toLowerCase()}-${process.pid}.log`)
   mkdirSync(dirname(log), { recursive: true })

@@ -48,7 +48,7 @@ export interface LocalBroker {
 }
 
 const PORT_CLASH = /BindException|Address already in use/
-const CLASHES_MAX = 5
+const CLASHES_MAX = 3
 const LOG_TAIL_LINES = 12
 /** What StorageTool, which splits at commas first, can't read in a name or password. */
 const SCRAM_UNFIT = /^$|[,[\]="\\]/
@@ -122,7 +122,7 @@ async function startOnFreePorts(at: Installation): Promise<WatchedProcess> {
     if (!existsSync(join(dataOf(at), 'meta.properties'))) await format(at)
     const outcome = await launch(at)
     if (outcome !== 'clash') return outcome
-    if (clashes === CLASHES_MAX) throw startFailure(at, `its ports were taken ${CLASHES_MAX} times in a row`)
+    if (clashes === CLASHES_MAX) throw startFailure(at, `its ports were taken ${clashes + 1} times in a row`)
     at.ports = await choosePorts(at.options)
     rmSync(logFileOf(at), { force: true })
   }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { FLAG_KEY_NULL, FLAG_VALUE_CUT, FLAG_VALUE_NULL, type RecordColumns } from '../ports/log.ts'
 import type { NativeMessage } from './binding.ts'
@@ -51,16 +52,19 @@ describe('packRecords', () => {
     expect(packRecords(messages, 0, TOPICS, columns(3, 100, 1000))).toBe(3)
   })
 
-  it('cuts what is over 1 MiB, and what could never fit, to its first 64 KiB', () => {
+  it('cuts what is over 1 MiB, and what could never fit, to its first 64 KiB and the SHA-256 of the whole', () => {
+    const DIGEST_BYTES = 32
     const into = columns(4, 100, 2 * VALUE_MAX_BYTES)
     const whole = Buffer.alloc(VALUE_MAX_BYTES, 1)
     const over = Buffer.alloc(VALUE_MAX_BYTES + 1, 2)
     expect(packRecords([message(1, 'K', whole), message(2, 'K', over)], 0, TOPICS, into)).toBe(2)
     expect([...into.flags.subarray(0, 2)]).toEqual([0, FLAG_VALUE_CUT])
-    expect([...into.valueEnds.subarray(0, 2)]).toEqual([VALUE_MAX_BYTES, VALUE_MAX_BYTES + VALUE_HEAD_BYTES])
+    expect([...into.valueEnds.subarray(0, 2)]).toEqual([VALUE_MAX_BYTES, VALUE_MAX_BYTES + VALUE_HEAD_BYTES + DIGEST_BYTES])
+    const digest = Buffer.from(into.values.subarray(VALUE_MAX_BYTES + VALUE_HEAD_BYTES, into.valueEnds[1]))
+    expect(digest).toEqual(createHash('sha256').update(over).digest())
     expect([...into.sizes.subarray(0, 2)]).toEqual([VALUE_MAX_BYTES, VALUE_MAX_BYTES + 1])
     const small = columns(1, 100, 100_000)
     expect(packRecords([message(1, 'K', Buffer.alloc(100_001, 7))], 0, TOPICS, small)).toBe(1)
-    expect([small.flags[0], small.valueEnds[0], small.sizes[0]]).toEqual([FLAG_VALUE_CUT, VALUE_HEAD_BYTES, 100_001])
+    expect([small.flags[0], small.valueEnds[0], small.sizes[0]]).toEqual([FLAG_VALUE_CUT, VALUE_HEAD_BYTES + DIGEST_BYTES, 100_001])
   })
 })

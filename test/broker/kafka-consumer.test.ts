@@ -72,7 +72,8 @@ describe('consume', () => {
     const consumer = consumerOf(topic)
     await consumer.assign([{ topic, partition: 0, offset: 0 }])
     const { rows } = await consumeUntil(consumer, (found) => found.length === 2)
-    expect(rows[0]).toMatchObject({ flags: FLAG_VALUE_CUT, size: big.length, value: big.subarray(0, 65_536).toString() })
+    expect(rows[0]).toMatchObject({ flags: FLAG_VALUE_CUT, size: big.length })
+    expect(rows[0].value?.startsWith(big.subarray(0, 65_536).toString())).toBe(true)
     expect(rows[1]).toMatchObject({ flags: 0, value: 'after' })
   })
 

@@ -71,7 +71,7 @@ describe('offsets', () => {
     expect(await log.bounds(topic, 0, 'read_committed')).toEqual({ low: 0, high: 1 })
     expect(await log.bounds(topic, 0, 'read_uncommitted')).toEqual({ low: 0, high: 2 })
     await end('commitTransaction')
-    expect((await log.bounds(topic, 0, 'read_uncommitted')).high).toBe(3)
+    await expect.poll(async () => (await log.bounds(topic, 0, 'read_uncommitted')).high).toBe(3)
     await expect(log.bounds(topic, 7, 'read_committed')).rejects.toMatchObject({ kind: 'missing', topic, partition: 7 })
   })
 

@@ -21,7 +21,7 @@ import { readSettings, secretsOf } from '../settings/settings.ts'
 import type { Environment, Settings } from '../settings/settings.ts'
 import { commandShape, withArguments, type CommandContext } from './command.ts'
 import { inputTopics } from './feed.ts'
-import { openAppender } from './open-appender.ts'
+import { openAppender } from './open-log.ts'
 import { openLog } from './open-log.ts'
 import { systemClock } from './system-clock.ts'
 

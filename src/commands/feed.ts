@@ -12,7 +12,7 @@ import type { Log } from '../ports/log.ts'
 import { readSettings, secretsOf } from '../settings/settings.ts'
 import type { Settings } from '../settings/settings.ts'
 import { commandShape, usageError, withArguments, type CommandContext } from './command.ts'
-import { openAppender } from './open-appender.ts'
+import { openAppender } from './open-log.ts'
 import { openLog } from './open-log.ts'
 import { systemClock } from './system-clock.ts'
 

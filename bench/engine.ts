@@ -1,0 +1,145 @@
+/** What every bench stands on: a real broker, topics of its own, `ta run` as a child with its logs read along, a read_committed reader. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { openAppender, openLog } from '../src/commands/open-log.ts'
+import { startEngine } from '../src/demo/engine-process.ts'
+import type { EngineProcess } from '../src/demo/engine-process.ts'
+import { freePort } from '../src/demo/broker-process.ts'
+import { startLocalBroker } from '../src/demo/local-broker.ts'
+import type { LocalBroker } from '../src/demo/local-broker.ts'
+import { recordColumns } from '../src/ingest/record-queue.ts'
+import { openLogger } from '../src/logging/logger.ts'
+import type { Appender } from '../src/ports/appender.ts'
+import type { Log, LogConsumer } from '../src/ports/log.ts'
+import { readSettings } from '../src/settings/settings.ts'
+import type { Settings } from '../src/settings/settings.ts'
+import { createTopics, describeWanted, planTopics } from '../src/topics/topics.ts'
+
+const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+export const PARTITIONS = 4
+
+/** A job of its own on a broker: topics, group, snapshots. */
+export interface Job {
+  env: Record<string, string>
+  settings: Settings
+  folder: string
+  log: Log
+  appender: Appender
+  end(): Promise<void>
+}
+
+/** A broker with production's delay before a group's first rebalance. */
+export async function startBroker(properties: Record<string, string> = {}): Promise<LocalBroker> {
+  return await startLocalBroker({ heapMb: 1024, properties: { 'group.initial.rebalance.delay.ms': '3000', ...properties } })
+}
+
+/** Makes a job with topics of its own. */
+export async function openJob(broker: LocalBroker, name: string, more: Record<string, string> = {}): Promise<Job> {
+  const folder = mkdtempSync(join(tmpdir(), `ta-bench-${name}-`))
+  const topic = (what: string): string => `${name}.${what}`
+  const env = {
+    TA_KAFKA_BOOTSTRAP: broker.bootstrap, TA_GROUP_ID: name, TA_AUTO_OFFSET_RESET: 'earliest', TA_SNAPSHOT_URI: `file://${folder}/snapshots`,
+    TA_TRADES_TOPIC: topic('trades'), TA_QUOTES_TOPIC: topic('quotes'), TA_BARS1M_TOPIC: '', TA_MICROBARS_TOPIC: topic('bars'),
+    TA_SIGNALS_TOPIC: topic('signals'), TA_STATUS_TOPIC: topic('status'), TA_LATE_TOPIC: topic('late'), TA_DLQ_TOPIC: topic('dlq'),
+    TA_EPOCHS_TOPIC: topic('epochs'), ...more,
+  }
+  const settings = readSettings(env, { command: 'run' })
+  const logger = openLogger({ level: 'error' })
+  const log = await openLog(settings, logger)
+  await log.connect(30_000)
+  await createTopics(log, planTopics(settings, await describeWanted(log, settings), { partitions: PARTITIONS }))
+  const appender = await openAppender(settings, logger)
+  const end = async (): Promise<void> => {
+    await appender.close()
+    await log.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  return { env, settings, folder, log, appender, end }
+}
+
+/** One line of an engine's log. */
+export interface LogLine {
+  time: string
+  msg: string
+  [field: string]: unknown
+}
+
+export interface BenchEngine extends EngineProcess {
+  lines(): LogLine[]
+  metrics(): Promise<string>
+  startedMs: number
+}
+
+/** Starts an instance of the job's engine. */
+export async function runEngine(job: Job, instance: string, more: Record<string, string> = {}): Promise<BenchEngine> {
+  const folder = mkdtempSync(join(tmpdir(), `ta-bench-${instance}-`))
+  const httpPort = await freePort()
+  const startedMs = Date.now()
+  const engine = await startEngine({
+    command: process.execPath, args: ['--disable-warning=ExperimentalWarning', MAIN, 'run'], folder, httpPort,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, UV_THREADPOOL_SIZE: '64', ...job.env, TA_INSTANCE_ID: instance, TA_HTTP_PORT: String(httpPort), ...more },
+  })
+  const logFile = join(folder, 'engine.log')
+  void engine.ended.then(() => setTimeout(() => rmSync(folder, { recursive: true, force: true }), 1_000))
+  return {
+    ...engine,
+    startedMs,
+    lines: () => readFileSync(logFile, 'utf8').split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as LogLine),
+    metrics: async () => await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text(),
+  }
+}
+
+/** Resolves when the condition holds, looked at every few ms; throws after `patienceMs`. */
+export async function until(what: string, condition: () => boolean | Promise<boolean>, patienceMs = 60_000): Promise<void> {
+  const deadlineMs = performance.now() + patienceMs
+  while (!(await condition())) {
+    if (performance.now() > deadlineMs) throw new Error(`${what} did not come within ${patienceMs} ms`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+/** Reads the bars read_committed from the end on and tells each batch with the time at which it came. */
+export class BarReader {
+  readonly #consumer: LogConsumer
+  #closed = false
+  #running: Promise<void> = Promise.resolve()
+
+  constructor(job: Job) {
+    this.#consumer = job.log.consumer([job.settings.microbarsTopic])
+  }
+
+  /** `onBatch` gets the records' partitions and raw values; parse them outside of what is timed. */
+  async start(job: Job, onBatch: (receivedMs: number, partitions: number[], values: Buffer[]) => void): Promise<void> {
+    const topic = job.settings.microbarsTopic
+    const columns = recordColumns(16_384, 1_048_576, 16_777_216)
+    const positions = []
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      positions.push({ topic, partition, offset: (await job.log.bounds(topic, partition, 'read_committed')).high })
+    }
+    await this.#consumer.assign(positions)
+    this.#running = (async () => {
+      while (!this.#closed) {
+        const { count } = await this.#consumer.consume(columns, 50)
+        if (count === 0) continue
+        const receivedMs = Date.now()
+        const values = Array.from({ length: count }, (_, row) =>
+          Buffer.from(columns.values.subarray(row === 0 ? 0 : columns.valueEnds[row - 1], columns.valueEnds[row])))
+        onBatch(receivedMs, Array.from(columns.partitions.subarray(0, count)), values)
+      }
+    })()
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#running
+    await this.#consumer.close()
+  }
+}
+
+/** Quantile of numbers, 0 ≤ q ≤ 1; NaN for none. */
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted.length === 0 ? Number.NaN : sorted[Math.min(Math.ceil(q * sorted.length) - 1 + (q === 0 ? 1 : 0), sorted.length - 1)]
+}

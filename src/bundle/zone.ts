@@ -7,7 +7,16 @@ const FIRST_YEAR = 1970
 const LAST_YEAR = 2100
 
 /** Pairs [UTC second, offset from UTC in seconds], ascending; the first one holds for all times before the second. */
-export function zoneTable(zone = 'America/New_York'): [number, number][] {
+export function zoneTable(zone = 'America/New_York'): readonly (readonly [number, number])[] {
+  const known = tables.get(zone) ?? computeTable(zone)
+  tables.set(zone, known)
+  return known
+}
+
+/** Computing one takes some 50 ms. */
+const tables = new Map<string, [number, number][]>()
+
+function computeTable(zone: string): [number, number][] {
   const offsetAt = offsetReader(zone)
   const table: [number, number][] = []
   let before = Date.UTC(FIRST_YEAR, 0, 1) / 1000

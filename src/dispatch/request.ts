@@ -1,4 +1,5 @@
 /** What the main thread asks a worker to do with a task's memory. Plain data: it crosses threads. */
+import type { TableFile } from '../state/arrow-tables.ts'
 
 export interface ApplyRequest {
   op: 'apply'
@@ -40,8 +41,4 @@ export interface StepTimes {
   kernelMs: number
 }
 
-export interface SnapshotFile {
-  name: string
-  rows: number
-  bytes: Uint8Array
-}
+export type SnapshotFile = TableFile

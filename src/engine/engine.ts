@@ -222,11 +222,11 @@ export class Engine {
     if (store === null) return null
     const trimmer = new EpochTrimmer(log, settings.epochsTopic, (text) => logger.warn({}, text))
     return async (state, record, head, files) => {
-      const reached = await trimmer.reached(state.partition, record.epoch)
+      await trimmer.note(state)
       const job = { group: settings.groupId, tradesTopic: settings.tradesTopic, partitions }
       const bytes = await storeSnapshot(store, job, record, head as StateHead, files, state.bundle, Math.floor(clock.nowMs()))
       const kept = await retainSnapshots(store, settings.groupId, state.partition, settings.snapshotRetain)
-      if (reached) await trimmer.trim(state.partition, kept)
+      await trimmer.trim(state, record.epoch, kept)
       return bytes
     }
   }

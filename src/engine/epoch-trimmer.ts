@@ -1,17 +1,24 @@
 /**
- * Keeps the epoch topic as long as the oldest kept snapshot needs, and no longer. An offset is noted when a snapshot is
- * stored: the end of the partition as it was at the snapshot before. Every record from that end on is younger than the
- * earlier snapshot's epoch, so the later snapshot's own record lies at or after it.
+ * Keeps the epoch topic as long as the oldest kept snapshot needs, and no longer. Each time a snapshot is stored the end of the
+ * partition is noted, with the newest epoch closed by then: all records below that end are of this epoch or older ones,
+ * as long as nobody else owns the task. A snapshot of a younger epoch that this very state has committed proves that.
  */
+import type { TaskState } from '../epoch/task-state.ts'
 import type { Log } from '../ports/log.ts'
+
+interface Note {
+  /** End of the partition. */
+  end: number
+  /** No record below it is of a younger epoch. */
+  epoch: number
+}
 
 export class EpochTrimmer {
   readonly #log: Log
   readonly #topic: string
   readonly #warn: (text: string) => void
-  /** By partition: epoch of a snapshot → an offset at or before its record. */
-  readonly #offsets = new Map<number, Map<number, number>>()
-  readonly #ends = new Map<number, number>()
+  /** Oldest first. A task that was restored has another state, and no notes. */
+  readonly #notes = new WeakMap<TaskState, Note[]>()
 
   constructor(log: Log, topic: string, warn: (text: string) => void) {
     this.#log = log
@@ -19,31 +26,30 @@ export class EpochTrimmer {
     this.#warn = warn
   }
 
-  /** A snapshot of `epoch` is about to be stored. Resolves to false when the broker did not tell the end. */
-  async reached(partition: number, epoch: number): Promise<boolean> {
-    try {
-      const { low, high } = await this.#log.bounds(this.#topic, partition, 'read_committed')
-      const offsets = this.#offsets.get(partition) ?? new Map<number, number>()
-      this.#offsets.set(partition, offsets)
-      offsets.set(epoch, this.#ends.get(partition) ?? low)
-      this.#ends.set(partition, high)
-      return true
-    } catch (error) {
-      this.#warn(`${this.#topic} [${partition}] is not trimmed now: ${(error as Error).message}`)
-      return false
-    }
+  /** Notes where the partition ends now. */
+  async note(state: TaskState): Promise<void> {
+    await this.#attempt(state.partition, async () => {
+      const { high } = await this.#log.bounds(this.#topic, state.partition, 'read_committed')
+      const notes = this.#notes.get(state) ?? []
+      this.#notes.set(state, notes)
+      notes.push({ end: high, epoch: state.last.epoch })
+    })
   }
 
-  /** Deletes what no kept snapshot needs. `kept` are epochs, newest first. */
-  async trim(partition: number, kept: number[]): Promise<void> {
-    const offsets = this.#offsets.get(partition)
-    const oldest = kept.at(-1)
-    if (offsets === undefined || oldest === undefined) return
-    for (const epoch of offsets.keys()) if (epoch < oldest) offsets.delete(epoch)
-    const offset = offsets.get(oldest)
-    if (offset === undefined || offset === 0) return
+  /** A snapshot of `epoch` was stored; deletes what no kept one needs. `kept` are epochs, newest first. */
+  async trim(state: TaskState, epoch: number, kept: number[]): Promise<void> {
+    const notes = this.#notes.get(state) ?? []
+    const needed = Math.min(epoch, kept.at(-1) ?? 0)
+    const last = notes.findLastIndex((note) => note.epoch < needed)
+    if (last < 0) return
+    const { end } = notes[last]
+    notes.splice(0, last)
+    await this.#attempt(state.partition, () => this.#log.deleteRecordsBefore(this.#topic, state.partition, end))
+  }
+
+  async #attempt(partition: number, act: () => Promise<void>): Promise<void> {
     try {
-      await this.#log.deleteRecordsBefore(this.#topic, partition, offset)
+      await act()
     } catch (error) {
       this.#warn(`${this.#topic} [${partition}] is not trimmed now: ${(error as Error).message}`)
     }

@@ -47,6 +47,8 @@ const BACKOFF_MOST_MS = 5_000
 /** Fenced this often in a minute by somebody else: two jobs share the transactional ids. */
 const FENCED_MOST = 3
 const FENCED_WITHIN_MS = 60_000
+/** Whoever was fenced lets the group speak first (a heartbeat a second): the task may be somebody else's now. */
+const FENCED_PAUSE_MS = 2_500
 const SNAPSHOT_AT_STOP_MS = 3_000
 /** Traps at an epoch's end, one restore after another, that make it a bug. */
 const CLOSE_TRAPS_MOST = 3
@@ -106,9 +108,9 @@ export class TaskOwner {
       try {
         await this.#live()
       } catch (error) {
-        this.#judge(error)
+        const pauseMs = this.#judge(error)
         if (this.#context.clock.monotonicMs() - startedMs > FENCED_WITHIN_MS) backoffMs = BACKOFF_FIRST_MS
-        await Promise.race([this.#context.clock.sleep(backoffMs), this.#stopped()])
+        await Promise.race([this.#context.clock.sleep(Math.max(backoffMs, pauseMs)), this.#stopped()])
         backoffMs = Math.min(backoffMs * 2, BACKOFF_MOST_MS)
       }
     }
@@ -119,23 +121,23 @@ export class TaskOwner {
     return signal.aborted ? Promise.resolve() : new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
   }
 
-  /** Says what went wrong; throws what can't be tried again. */
-  #judge(error: unknown): void {
+  /** Says what went wrong and gives the shortest time to wait, ms; throws what can't be tried again. */
+  #judge(error: unknown): number {
     const { logger, clock } = this.#context
-    if (this.#stop.signal.aborted && (error as Error).name === 'AbortError') return
+    if (this.#stop.signal.aborted && (error as Error).name === 'AbortError') return 0
     if (error instanceof LogError && error.kind === 'fenced') {
       const nowMs = clock.monotonicMs()
       this.#fencedAtMs.push(nowMs)
       const recent = this.#fencedAtMs.filter((atMs) => nowMs - atMs < FENCED_WITHIN_MS)
       logger.warn({ task: this.partition }, `${error.message}; starting over as new`)
-      if (recent.length < FENCED_MOST) return
+      if (recent.length < FENCED_MOST) return FENCED_PAUSE_MS
       throw new UserError(EXIT_SETTINGS, `Task ${this.partition} was fenced ${recent.length} times in a minute by another job with the transactional ids ` +
         `${this.#context.transactionalIdPrefix}…: give each job its own TA_GROUP_ID or TA_TRANSACTIONAL_ID_PREFIX.`, { cause: error })
     }
     if (error instanceof StepFailed) this.#noteFailedStep(error)
     if (error instanceof LogError || error instanceof StoreError || error instanceof StepFailed) {
       logger.warn({ task: this.partition }, `${error.message}; the task starts over`)
-      return
+      return 0
     }
     if (error instanceof UserError || error instanceof BugError) throw error
     throw new BugError(0, `task ${this.partition}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })

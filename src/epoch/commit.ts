@@ -12,6 +12,11 @@ import { EPOCH_KEY } from './outputs.ts'
 
 const BACKOFF_FIRST_MS = 20
 const BACKOFF_MOST_MS = 2_000
+/**
+ * The broker ends a transaction that is open for 10 s, and then refuses its producer just as it refuses one that another owner has
+ * fenced. A refusal after almost that long says nothing of another owner: the epoch topic does.
+ */
+const TIMED_OUT_MS = 9_000
 
 export interface CommitContext {
   log: Log
@@ -41,16 +46,20 @@ export class Committer {
   async commit(record: EpochRecord, outputs: OutputColumns[], searchFrom: number, onProduced?: () => void): Promise<void> {
     const { epoch } = record
     for (let backoffMs = BACKOFF_FIRST_MS; ; backoffMs = Math.min(backoffMs * 2, BACKOFF_MOST_MS)) {
+      const startedMs = this.#context.clock.monotonicMs()
       try {
         await this.#producer.transact(outputs, onProduced)
         this.#context.counted('committed')
         return
       } catch (error) {
         if (!(error instanceof LogError)) throw error
-        if (error.kind === 'fenced' || this.#closed) {
+        const timedOut = this.#context.clock.monotonicMs() - startedMs >= TIMED_OUT_MS
+        if ((error.kind === 'fenced' && !timedOut) || this.#closed) {
           this.#context.counted('fenced')
           throw error
         }
+        // looked at before a new producer fences: whoever has gone on meanwhile is not disturbed
+        if (timedOut) await this.#isCommitted(record, searchFrom)
         this.#context.counted(error.kind === 'aborted' ? 'aborted' : 'unknown')
         this.#context.warn(`task ${this.#context.partition} epoch ${epoch}: ${error.message}; trying again`)
       }

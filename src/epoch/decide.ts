@@ -53,7 +53,7 @@ export function decideEpochEnd(view: EpochView, limits: EpochLimits): EpochDecis
     if (clockMs >= longest) return { end: true, reason: 'longest' }
     if (clockMs >= status) return { end: true, reason: 'status' }
   }
-  const next = Math.min(provisional, final, Math.max(Math.min(longest, status), quietUntil))
+  const next = Math.min(final, Math.max(Math.min(provisional, longest, status), quietUntil))
   return { end: false, waitMs: Math.max(next - clockMs, 0) }
 }
 

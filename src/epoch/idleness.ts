@@ -11,7 +11,7 @@ export interface Idleness {
   endReachedMs: number | null
 }
 
-/** Who was idle stays so over a restart. */
+/** Who was idle stays so over a restart, once it is known that nothing has come meanwhile: when its end is reached again. */
 export function startIdleness(off: boolean, wasIdle: boolean): Idleness {
   return { off, idle: wasIdle && !off, endReachedMs: null }
 }
@@ -31,7 +31,17 @@ export function noteEnd(state: Idleness, nowMs: number): void {
 export function settleIdleness(state: Idleness, nowMs: number, timeoutMs: number, drained: boolean): boolean {
   if (state.off) return true
   if (!state.idle && drained && state.endReachedMs !== null && nowMs - state.endReachedMs >= timeoutMs) state.idle = true
-  return state.idle
+  return isIdle(state)
+}
+
+export function isIdle(state: Idleness): boolean {
+  return state.off || (state.idle && state.endReachedMs !== null)
+}
+
+/** The process stood still for a while (it was stopped, or its machine was), and what came meanwhile is not here yet: the time begins anew. */
+export function noteStandstill(state: Idleness, nowMs: number): void {
+  state.idle = false
+  if (state.endReachedMs !== null) state.endReachedMs = nowMs
 }
 
 /** Own running time at which it becomes idle if nothing comes, or null. */

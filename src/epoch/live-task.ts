@@ -9,7 +9,7 @@ import { NONE } from '../state/task-memory.ts'
 import type { Committer } from './commit.ts'
 import { EPOCH_RECORDS_MAX, decideEpochEnd, nextChannel } from './decide.ts'
 import type { ChannelView, EpochLimits, EpochReason, EpochView } from './decide.ts'
-import { idleAtMs, noteEnd, noteMover, settleIdleness, startIdleness } from './idleness.ts'
+import { idleAtMs, isIdle, noteEnd, noteMover, noteStandstill, settleIdleness, startIdleness } from './idleness.ts'
 import type { Idleness } from './idleness.ts'
 import type { Observer } from './observer.ts'
 import { transactionOf } from './outputs.ts'
@@ -37,10 +37,12 @@ const IDLE_BITS = [TRADES_IDLE, QUOTES_IDLE]
 const MS = 1_000_000n
 /** Longest time without a look, so that a clock that was set is noticed. */
 const LOOK_MS = 1_000
+/** Without a look for so long the process stood still. */
+const STANDSTILL_MS = 1_500
 
 export class LiveTask {
   readonly state: TaskState
-  readonly waker = new Waker()
+  readonly waker: Waker
   readonly #options: LiveOptions
   readonly #clock: Clock
   readonly #committer: Committer
@@ -52,6 +54,8 @@ export class LiveTask {
   #committing: Promise<void> | null = null
   #failure: unknown = null
   #lastEndMs = 0
+  /** Own running time of the last look at who is idle. */
+  #lookedMs: number
   /** Own running time at which the open epoch's first step began. */
   #openedMs = 0
   #statusDueMs: number
@@ -67,6 +71,8 @@ export class LiveTask {
     this.state = options.state
     this.#options = options.live
     this.#clock = options.clock
+    this.waker = new Waker(options.clock)
+    this.#lookedMs = options.clock.monotonicMs()
     this.#committer = options.committer
     this.#snapshots = options.snapshots
     this.#observer = options.observer
@@ -78,6 +84,7 @@ export class LiveTask {
     this.#statusDueMs = this.now()
     const { idle } = options.state.last
     this.#idleness = IDLE_BITS.map((bit, channel) => startIdleness(options.live.off[channel], (idle & bit) !== 0))
+    IDLE_BITS.forEach((_, channel) => this.#noteEndIfThere(channel))
   }
 
   /** The task's clock, whole ms: never goes back, over hosts and restarts. */
@@ -132,7 +139,7 @@ export class LiveTask {
     if (this.state.records >= EPOCH_RECORDS_MAX) return -1
     const views = this.state.queues.map((queue, channel): ChannelView => {
       const idleness = this.#idleness[channel] as Idleness | undefined
-      const exhausted = idleness === undefined || idleness.off || idleness.idle || (idleness.endReachedMs !== null && queue.length === 0)
+      const exhausted = idleness === undefined || isIdle(idleness) || (idleness.endReachedMs !== null && queue.length === 0)
       return { waiting: queue.length, maxMs: this.#maxMs(channel), exhausted }
     })
     return nextChannel(views, this.now(), this.#options.latenessMs)
@@ -150,18 +157,23 @@ export class LiveTask {
     const step = await this.state.applyNext(channel, this.now(), this.#suspicion)
     if (step === null) return
     const { movers, times } = step
-    if (movers > 0 && channel < IDLE_BITS.length) {
-      noteMover(this.#idleness[channel])
-      // the end was told while these records waited: nothing is left behind them
-      if (queue.length === 0 && queue.atEnd) noteEnd(this.#idleness[channel], this.#clock.monotonicMs())
-    }
+    if (movers > 0 && channel < IDLE_BITS.length) noteMover(this.#idleness[channel])
+    this.#noteEndIfThere(channel)
     if (queue.isLow) this.#onDrained(channel)
     this.#observer.stage('decode', times.decodeMs)
     this.#observer.stage('kernel', times.kernelMs)
   }
 
+  /** The end was told while records still waited, or before the task was live; it is told once, and nothing is left behind it now. */
+  #noteEndIfThere(channel: number): void {
+    const queue = this.state.queues[channel]
+    if (channel < IDLE_BITS.length && queue.length === 0 && queue.atEnd) noteEnd(this.#idleness[channel], this.#clock.monotonicMs())
+  }
+
   #idleBits(): number {
     const nowMs = this.#clock.monotonicMs()
+    if (nowMs - this.#lookedMs > STANDSTILL_MS) for (const idleness of this.#idleness) noteStandstill(idleness, nowMs)
+    this.#lookedMs = nowMs
     let bits = 0
     this.#idleness.forEach((idleness, channel) => {
       if (settleIdleness(idleness, nowMs, this.#options.idleTimeoutMs, this.state.queues[channel].length === 0)) bits |= IDLE_BITS[channel]
@@ -195,7 +207,8 @@ export class LiveTask {
   #waitMs(decision: ReturnType<typeof decideEpochEnd>): number {
     const nowMs = this.#clock.monotonicMs()
     const idleAt = this.#idleness.map((idleness) => idleAtMs(idleness, this.#options.idleTimeoutMs)).filter((at) => at !== null)
-    return Math.min(LOOK_MS, decision.end ? 0 : decision.waitMs, ...idleAt.map((at) => Math.max(at - nowMs, 0)))
+    // never 0: a loop that only yields to promises would keep the whole thread from all else
+    return Math.max(Math.min(LOOK_MS, decision.end ? 0 : decision.waitMs, ...idleAt.map((at) => at - nowMs)), 1)
   }
 
   async #endEpoch(reason: EpochReason): Promise<void> {

@@ -4,6 +4,6 @@ export interface Clock {
   nowMs(): number
   /** Monotonic, ms from an arbitrary start: for waiting and measuring. */
   monotonicMs(): number
-  /** Resolves after `ms`. */
-  sleep(ms: number): Promise<void>
+  /** Resolves after `ms`, or as soon as `signal` is aborted. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
 }

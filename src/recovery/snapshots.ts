@@ -58,11 +58,11 @@ export async function storeSnapshot(
   const folder = `${taskPrefix(job.group, record.task)}${epochName(record.epoch)}/`
   await store.putNew(bundleKey(job.group, bundle.hash), bundle.bytes)
   const tables: Manifest['tables'] = []
-  for (const { name, rows, bytes } of files) {
+  for (const { name, rows, bytes, sha256: digest } of files) {
     const file = `${name}.arrow`
     await store.put(folder + file, bytes)
     const sizes = head.tables.find((table) => table.name === name) as StateHead['tables'][number]
-    tables.push({ ...sizes, file, rows, bytes: bytes.length, sha256: sha256(bytes) })
+    tables.push({ ...sizes, file, rows, bytes: bytes.length, sha256: digest })
   }
   const manifest: Manifest = {
     version: 1, ...job, task: record.task, epoch: record.epoch, record: encodeEpochRecord(record).toString('base64'),

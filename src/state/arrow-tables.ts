@@ -5,6 +5,7 @@
  *
  * In:  a task's memory. Out: files; and the way back. Imports: the layout, apache-arrow.
  */
+import { createHash } from 'node:crypto'
 import {
   Data, Field, FixedSizeBinary, FixedSizeList, Float64, Int32, Int64, RecordBatch, RecordBatchFileWriter, Schema, Struct, Uint8, Utf8, makeData,
   tableFromIPC, vectorFromArray,
@@ -76,8 +77,17 @@ function batchOf(columns: { name: string; data: Data }[], rows: number): RecordB
   return new RecordBatch(new Schema(fields), struct as never)
 }
 
+/** One table as an Arrow IPC file. */
+export interface TableFile {
+  name: string
+  rows: number
+  bytes: Uint8Array
+  /** Hex, of the bytes: taken here, on the worker, as it costs some ms a megabyte. */
+  sha256: string
+}
+
 /** Copied tables as Arrow IPC files, named for their table. */
-export function encodeTables(copies: TableCopy[]): { name: string; rows: number; bytes: Uint8Array }[] {
+export function encodeTables(copies: TableCopy[]): TableFile[] {
   const names = symbolNames(copies[0])
   return copies.map((copy) => {
     const columns = copy.columns.map(({ spec, bytes }) => ({ name: spec.name, data: columnData(spec, bytes, copy.rows) }))
@@ -91,7 +101,8 @@ export function encodeTables(copies: TableCopy[]): { name: string; rows: number;
     const writer = new RecordBatchFileWriter()
     writer.write(batchOf(columns, copy.rows))
     writer.finish()
-    return { name: layout.TABLES[copy.table].name, rows: copy.rows, bytes: writer.toUint8Array(true) }
+    const bytes = writer.toUint8Array(true)
+    return { name: layout.TABLES[copy.table].name, rows: copy.rows, bytes, sha256: createHash('sha256').update(bytes).digest('hex') }
   })
 }
 

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { createRequire } from 'node:module'
 import { afterEach, describe, expect, it } from 'vitest'
 import { UserError } from '../../src/contract/errors.ts'
-import { answers } from '../../src/demo/broker-process.ts'
+import { answers, freePort } from '../../src/demo/broker-process.ts'
 import { type LocalBroker, type LocalBrokerOptions, startLocalBroker } from '../../src/demo/local-broker.ts'
 import { createTopics, produce, readAll, uniqueName } from './harness.ts'
 
@@ -107,6 +107,22 @@ describe('a local broker', () => {
       const refusal = await start({ ports: { broker: port } }).catch((error: unknown) => error)
       expect(refusal).toBeInstanceOf(UserError)
       expect((refusal as UserError).message).toContain(`port ${port}`)
+    } finally {
+      server.close()
+    }
+  })
+
+  it('tries other ports when one was taken between the look and the start, and gives up in the end', async () => {
+    const server: Server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as { port: number }
+    try {
+      // the listener is overridden after the ports were chosen: as if somebody else had come first, each time
+      const controller = await freePort()
+      const listeners = `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`
+      const refusal = await start({ ports: { controller }, properties: { listeners } }).catch((error: unknown) => error)
+      expect(refusal).toBeInstanceOf(UserError)
+      expect((refusal as UserError).message).toContain('its ports were taken 4 times in a row')
     } finally {
       server.close()
     }

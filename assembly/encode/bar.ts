@@ -1,6 +1,6 @@
 /** The record of a one-second bar, and of a retraction: a bar that was published provisionally and has no trade left. */
 import {
-  C_SYMBOL_SEQ_BARS, C_WINDOW_CLOSE, C_WINDOW_COUNT, C_WINDOW_FEED, C_WINDOW_HIGH, C_WINDOW_LOW, C_WINDOW_OPEN, C_WINDOW_PV, C_WINDOW_PV_VOLUME,
+  C_SYMBOL_SEQ_BARS, C_WINDOW_CLOSE, C_WINDOW_COUNT, C_WINDOW_BAR_FEED, C_WINDOW_HIGH, C_WINDOW_LOW, C_WINDOW_OPEN, C_WINDOW_PV, C_WINDOW_PV_VOLUME,
   C_WINDOW_SECOND, C_WINDOW_SYMBOL, C_WINDOW_VOLUME,
 } from '../layout'
 import { f64At, i32At, i64At, setI64 } from '../memory'
@@ -17,7 +17,7 @@ export function writeBar(start: i32, window: i32, isFinal: bool, retracted: bool
   const second = i64At(C_WINDOW_SECOND, window)
   const seq = i64At(C_SYMBOL_SEQ_BARS, symbol) + 1
   setI64(C_SYMBOL_SEQ_BARS, symbol, seq)
-  let at = putHead(start, L_CHANNEL_BARS, N_CHANNEL_BARS, symbol, i32At(C_WINDOW_FEED, window), seq, isFinal, second, second + 1, false)
+  let at = putHead(start, L_CHANNEL_BARS, N_CHANNEL_BARS, symbol, i32At(C_WINDOW_BAR_FEED, window), seq, isFinal, second, second + 1, false)
   if (retracted) {
     at = putSecond(put(at, L_RETRACTED_BAR, N_RETRACTED_BAR), second + 1)
     return put(at, L_RETRACTED_END, N_RETRACTED_END)

@@ -135,8 +135,8 @@ function checkPositionals(shape: CommandShape<Record<string, OptionShape>>, posi
   const first = positionals[0]
   if (!oneOf || first === undefined || oneOf.includes(first)) return
   const meant = nearestName(first, oneOf)
-  throw usageError(shape, `ta ${shape.name} takes ${oneOf.join(' or ')}, not "${first}"${meant ? `,
-    did you mean ${meant}?` : ''}`)
+  const question = meant ? `, did you mean ${meant}?` : ''
+  throw usageError(shape, `ta ${shape.name} takes ${oneOf.join(' or ')}, not "${first}"${question}`)
 }
 
 /** Text for --help, made from the shape. */

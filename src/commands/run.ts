@@ -60,17 +60,19 @@ export async function run(args: string[], context: CommandContext): Promise<numb
 
 /** Tries until the broker answers and the topics are right. False when stopped before. Throws UserError when they can't be. */
 async function connect(log: Log, settings: Settings, logger: Logger, serving: Serving, stop: AbortSignal): Promise<boolean> {
+  const stopped = new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }))
   while (!stop.aborted) {
     serving.turn()
     try {
-      await log.connect(CONNECT_MS)
+      await Promise.race([log.connect(CONNECT_MS), stopped])
+      if (stop.aborted) break
       for (const { sentence } of await assertTopics(log, settings)) logger.warn({}, sentence)
       return true
     } catch (error) {
       if (error instanceof UserError || !(error instanceof LogError)) throw error
       serving.setReady(false, error.message)
       logger.warn({}, `${error.message}; trying again`)
-      await systemClock.sleep(RETRY_MS)
+      await Promise.race([systemClock.sleep(RETRY_MS), stopped])
     }
   }
   return false

@@ -226,7 +226,8 @@ export class Engine {
       const job = { group: settings.groupId, tradesTopic: settings.tradesTopic, partitions }
       const bytes = await storeSnapshot(store, job, record, head as StateHead, files, state.bundle, Math.floor(clock.nowMs()))
       const kept = await retainSnapshots(store, settings.groupId, state.partition, settings.snapshotRetain)
-      await trimmer.trim(state, record.epoch, kept)
+      // until as many are there as are kept, the recorded epochs from the beginning on are the one before the first
+      if (kept.length >= settings.snapshotRetain) await trimmer.trim(state, record.epoch, kept)
       return bytes
     }
   }

@@ -103,7 +103,7 @@ export class LiveTask {
   /** The partition has nothing left to read below `offset`. */
   noteEnd(channel: number, offset: number): void {
     this.state.queues[channel].reachedEnd(offset)
-    if (channel < IDLE_BITS.length) noteEnd(this.#idleness[channel], this.#clock.monotonicMs())
+    this.#noteEndIfThere(channel)
     this.waker.wake()
   }
 
@@ -164,7 +164,7 @@ export class LiveTask {
     this.#observer.stage('kernel', times.kernelMs)
   }
 
-  /** The end was told while records still waited, or before the task was live; it is told once, and nothing is left behind it now. */
+  /** The end counts once nothing waits before it. It is told once: perhaps while records still wait, or before the task is live. */
   #noteEndIfThere(channel: number): void {
     const queue = this.state.queues[channel]
     if (channel < IDLE_BITS.length && queue.length === 0 && queue.atEnd) noteEnd(this.#idleness[channel], this.#clock.monotonicMs())

@@ -37,7 +37,9 @@ export class Suspicion {
     const range = this.#range
     if (range === null || range.channel !== channel) return Number.MAX_SAFE_INTEGER
     if (next >= range.to) this.#range = null // all of it has been applied: it wasn't the records
-    return next >= range.from && next < range.to ? range.rows : Number.MAX_SAFE_INTEGER
+    if (next >= range.to) return Number.MAX_SAFE_INTEGER
+    // a batch from before it ends where it begins, or it would be the whole batch again that traps
+    return next < range.from ? range.from - next : range.rows
   }
 
   /** Whether a record was found to trap the kernel. */

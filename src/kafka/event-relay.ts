@@ -17,6 +17,9 @@ const SYSLOG_WARNING = 4
 const AUTHENTICATION =
   /SASL authentication error|mechanism handshake failed|SSL handshake failed(?!: Disconnected)|certificate verify failed/i
 
+/** Whether a line says that credentials or certificates were refused. */
+export const isRefusal = (line: string): boolean => AUTHENTICATION.test(line)
+
 export interface NativeLog {
   severity: number
   /** Kind of the line, e.g. FAIL, OFFSET, LOST, SESSTMOUT. */
@@ -51,7 +54,7 @@ export class EventRelay {
   #onLog(log: NativeLog): void {
     if (this.onLog?.(log)) return
     const message = this.#clean(log.message)
-    if (AUTHENTICATION.test(message)) this.authError = asReason(message)
+    if (isRefusal(message)) this.authError = asReason(message)
     if (log.severity > SYSLOG_WARNING) {
       this.logger.debug({ role: this.#role, kind: log.fac }, message)
       return

@@ -1,7 +1,7 @@
 /** What is asked of partitions and brokers through librdkafka: metadata, bounds, offsets by time, committed offsets. */
 import { LogError } from '../ports/log.ts'
 import type { NativeConsumer, NativeMetadata, NativePartition } from './binding.ts'
-import { EventRelay, type KafkaLogger } from './event-relay.ts'
+import { EventRelay, isRefusal, type KafkaLogger } from './event-relay.ts'
 import { DEFAULT_MECHANISM, queryConfig, type KafkaSettings } from './kafka-config.ts'
 import { asLogError } from './kafka-errors.ts'
 import { consumerHandle, type NativeHandle } from './native-handle.ts'
@@ -55,9 +55,12 @@ export class PartitionQueries {
         await this.#metadata(handle, { allTopics: false, timeout: Math.max(1, Math.min(TRY_MS, Math.ceil(restMs))) })
         return
       } catch (error) {
+        if (handle.closing) throw new LogError('outside', 'The log was closed while it connected', undefined, { cause: error })
         if (this.#relay.authError) throw this.#refused(this.#relay.authError)
         if (deadlineMs - performance.now() <= 0) {
           const reason = this.#relay.lastLine ?? (error as Error).message
+          // the client repeats a line only every 30 s: a refusal from before this try is the last that was heard
+          if (isRefusal(reason)) throw this.#refused(reason)
           throw new LogError('outside',
             `No Kafka broker at ${bootstrap} answered within ${timeoutMs} ms (${security}): ${reason}`, undefined,
               { cause: error })

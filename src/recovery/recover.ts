@@ -77,11 +77,6 @@ export async function recoverTask(job: RecoveryJob, partition: number, epochLog:
     const divergence = await replay(job, epochLog, after, feed, stop, () => state, (next) => (state = next))
     if (divergence === null) return settled(job, epochLog, partition, state, after.length, feed)
     divergences.push(divergence)
-    if (job.onDivergence === 'continue') {
-      job.warn(`${divergence}; going on because TA_ON_DIVERGENCE=continue`)
-      state.last = last
-      return settled(job, epochLog, partition, state, after.length, feed)
-    }
     job.warn(`${divergence} (from ${basis.what}); trying the snapshot before`)
   }
   if (divergences.length > 0) {
@@ -94,6 +89,10 @@ export async function recoverTask(job: RecoveryJob, partition: number, epochLog:
 /** The present bundle takes over at this barrier. */
 function settled(job: RecoveryJob, epochLog: EpochLog, partition: number, state: TaskState, epochsReplayed: number, feed: Feed): Recovered {
   const { last } = state
+  if (last.bundle !== job.bundle.hash) {
+    const [before, now] = [last.bundle, job.bundle.hash].map((hash) => hash.slice(0, 12))
+    job.info({ task: partition, epoch: last.epoch, before, now }, 'another bundle takes over: the kernel or a result setting has changed')
+  }
   state.memory.setImage(job.bundle.image)
   return {
     state: stateOn(job, partition, state.memory, job.bundle, last, feed.queues),
@@ -198,8 +197,13 @@ async function replay(
     for (const step of record.steps) await replayStep(state, feed, step, skipped, stop)
     const { record: again } = await state.close(record.clockCloseMs, record.idle)
     const difference = differenceOf(record, again)
-    if (difference !== null) return `Task ${record.task} epoch ${record.epoch} does not come out as recorded: ${difference}`
-    state.last = record
+    if (difference !== null) {
+      const divergence = `Task ${record.task} epoch ${record.epoch} does not come out as recorded: ${difference}`
+      if (job.onDivergence === 'stop') return divergence
+      // the epochs after it have been published, too: they have to be run, so that nobody publishes them again
+      job.warn(`${divergence}; going on because TA_ON_DIVERGENCE=continue`)
+    }
+    state.last = difference === null ? record : { ...record, counts: again.counts }
   }
   return null
 }

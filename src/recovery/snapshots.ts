@@ -9,6 +9,7 @@ import { BugError } from '../contract/errors.ts'
 import type { SnapshotFile } from '../dispatch/request.ts'
 import { decodeEpochRecord, encodeEpochRecord } from '../epoch/epoch-record.ts'
 import type { EpochRecord } from '../epoch/epoch-record.ts'
+import { StoreError } from '../ports/snapshot-store.ts'
 import type { SnapshotStore } from '../ports/snapshot-store.ts'
 import { decodeTable, restoreTables } from '../state/arrow-tables.ts'
 import * as layout from '../state/layout.ts'
@@ -50,12 +51,19 @@ export function stateHead(task: TaskMemory): StateHead {
   }
 }
 
-/** Stores one snapshot. Resolves to its size in bytes. */
+/** Stores one snapshot, unless it is there already (a good one is never written over). Resolves to its size in bytes. */
 export async function storeSnapshot(
   store: SnapshotStore, job: { group: string; tradesTopic: string; partitions: number }, record: EpochRecord, head: StateHead,
   files: SnapshotFile[], bundle: { hash: string; bytes: Uint8Array }, storedAtMs: number,
 ): Promise<number> {
   const folder = `${taskPrefix(job.group, record.task)}${epochName(record.epoch)}/`
+  const key = `${folder}manifest.json`
+  const there = await manifestThere(store, key)
+  const recordText = encodeEpochRecord(record).toString('base64')
+  if (there !== null && there !== BROKEN) {
+    if (there.record === recordText) return there.tables.reduce((sum, { bytes }) => sum + bytes, 0)
+    throw new StoreError('outside', `${store.place} has a ${key} of another epoch record: this snapshot is not stored`)
+  }
   await store.putNew(bundleKey(job.group, bundle.hash), bundle.bytes)
   const tables: Manifest['tables'] = []
   for (const { name, rows, bytes, sha256: digest } of files) {
@@ -65,12 +73,26 @@ export async function storeSnapshot(
     tables.push({ ...sizes, file, rows, bytes: bytes.length, sha256: digest })
   }
   const manifest: Manifest = {
-    version: 1, ...job, task: record.task, epoch: record.epoch, record: encodeEpochRecord(record).toString('base64'),
+    version: 1, ...job, task: record.task, epoch: record.epoch, record: recordText,
     layoutVersion: layout.LAYOUT_VERSION, cells: head.cells, tables, storedAtMs,
   }
   const text = Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`)
-  await store.putNew(`${folder}manifest.json`, text)
+  if (there === BROKEN) await store.put(key, text)
+  else if (!(await store.putNew(key, text))) throw new StoreError('outside', `${store.place} has got another ${key} meanwhile`)
   return files.reduce((sum, { bytes }) => sum + bytes.length, text.length)
+}
+
+const BROKEN = 'broken'
+
+/** The manifest of this key, BROKEN when it is none (half-written), null when there is none. */
+async function manifestThere(store: SnapshotStore, key: string): Promise<Manifest | typeof BROKEN | null> {
+  try {
+    return JSON.parse(Buffer.from(await store.get(key)).toString('utf8')) as Manifest
+  } catch (error) {
+    if (error instanceof StoreError && error.kind === 'missing') return null
+    if (error instanceof SyntaxError) return BROKEN
+    throw error
+  }
 }
 
 /** Epochs of a task's snapshots, newest first. Only those with a manifest count. */

@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto'
 import {
-  Data, Field, FixedSizeBinary, FixedSizeList, Float64, Int32, Int64, RecordBatch, RecordBatchFileWriter, Schema, Struct, Uint8, Utf8, makeData,
+  Binary, Data, Field, FixedSizeBinary, FixedSizeList, Float64, Int32, Int64, RecordBatch, RecordBatchFileWriter, Schema, Struct, Uint8, Utf8, makeData,
   tableFromIPC, vectorFromArray,
 } from 'apache-arrow'
 import type { DataType } from 'apache-arrow'
@@ -134,19 +134,27 @@ export function decodeTable(table: number, file: Uint8Array, rows: number): Tabl
 
 /** The batch as it came from the log, as an Arrow record batch over the shared memory itself: nothing is copied. */
 export function inputBatch(task: TaskMemory, rows: number): RecordBatch {
-  return memoryBatch(task, layout.INPUT_COLUMNS.filter(({ name }) => name === 'offset' || name === 'flags' || name === 'size'), layout.INPUT.at, rows)
+  const plain = layout.INPUT_COLUMNS.filter(({ name }) => name === 'offset' || name === 'flags' || name === 'size')
+  const columns = memoryColumns(task, plain, layout.INPUT.at, rows)
+  for (const name of ['keys', 'values'] as const) {
+    const ends = new Int32Array(task.bytes().buffer, layout.INPUT.at[name === 'keys' ? 'keyEnds' : 'valueEnds'], rows + 1)
+    const bytes = task.bytes().subarray(layout.INPUT.at[name], layout.INPUT.at[name] + ends[rows])
+    columns.push({ name, data: makeData({ type: new Binary(), length: rows, nullCount: 0, valueOffsets: ends, data: bytes } as never) })
+  }
+  return batchOf(columns, rows)
 }
 
 /** What decode made of the batch, as an Arrow record batch over the shared memory itself: nothing is copied. */
 export function decodedBatch(task: TaskMemory, rows: number): RecordBatch {
-  return memoryBatch(task, layout.DECODED_COLUMNS, layout.DECODED.at, rows)
+  return batchOf(memoryColumns(task, layout.DECODED_COLUMNS, layout.DECODED.at, rows), rows)
 }
 
-function memoryBatch(task: TaskMemory, specs: { name: string; type: CellType }[], at: Record<string, number>, rows: number): RecordBatch {
+function memoryColumns(
+  task: TaskMemory, specs: { name: string; type: CellType }[], at: Record<string, number>, rows: number,
+): { name: string; data: Data }[] {
   const bytes = task.bytes()
-  const columns = specs.map(({ name, type }) => {
+  return specs.map(({ name, type }) => {
     const start = at[name]
     return { name, data: columnData({ name, type, list: 1 }, bytes.subarray(start, start + rows * layout.CELL_BYTES[type]), rows) }
   })
-  return batchOf(columns, rows)
 }

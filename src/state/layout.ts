@@ -88,7 +88,7 @@ export const TABLES: TableSpec[] = [
     columns: columns(
       'symbol i32', 'next i32', 'second i64', 'flags i32', 'open f64', 'high f64', 'low f64', 'close f64', 'openTime i64',
       'openArrival i64', 'closeTime i64', 'closeArrival i64', 'volume f64', 'pv f64', 'pvVolume f64', 'count i32', 'trades i32',
-      'tradeHead i32', 'feed i32', 'publishedMs i64', ...QUOTE,
+      'tradeHead i32', 'feed i32', 'barFeed i32', 'publishedMs i64', ...QUOTE,
     ),
   },
   {

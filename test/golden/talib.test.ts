@@ -1,19 +1,39 @@
-/** The model's indicators against TA-Lib and numpy on one series of closes (test/fixtures/talib/make.py). */
+/** The kernel's indicators, and the model's, against TA-Lib and numpy on one series of closes (test/fixtures/talib/make.py). */
 
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import type { SignalPayload } from '../model/indicators.ts'
 import { Model } from '../model/model.ts'
 import { tradeRecord } from '../model/records.ts'
+import { recordColumns } from '../../src/ingest/record-queue.ts'
+import { appendRecord } from '../../src/ingest/packing.ts'
+import { CLOSE_ALL, copyOutputs, loadBatch } from '../../src/state/kernel.ts'
+import { newKernel, textsOf } from '../kernel/kernel-under-test.ts'
 
 type Series = (number | null)[]
 const talib: Record<string, Series> = JSON.parse(readFileSync(new URL('../fixtures/talib/talib.json', import.meta.url), 'utf8'))
 
 /** One trade a second, so each close is one bar. */
-function signalsOf(closes: Series): SignalPayload[] {
+const tradesOf = (closes: Series) => closes.map((price, i) =>
+  tradeRecord({ t: `2024-11-01T14:${two(Math.floor(i / 60))}:${two(i % 60)}Z`, i, p: price! }))
+
+function kernelSignalsOf(closes: Series): SignalPayload[] {
+  const kernel = newKernel()
+  const columns = recordColumns(closes.length, 65_536, 1_048_576)
+  tradesOf(closes).forEach(({ key, value }, offset) => {
+    expect(appendRecord(columns, { topic: 0, partition: 0, offset, timestampMs: -1, key: Buffer.from(key), value: Buffer.from(value) })).toBe(true)
+  })
+  loadBatch(kernel.task, columns, 0, columns.count)
+  kernel.decode(0, columns.count, null)
+  kernel.apply(columns.count)
+  kernel.close(null, CLOSE_ALL)
+  const records = textsOf(copyOutputs(kernel.task)).map((text) => JSON.parse(text) as { channel: string; payload: SignalPayload })
+  return records.filter(({ channel }) => channel === 'signals').map(({ payload }) => payload)
+}
+
+function modelSignalsOf(closes: Series): SignalPayload[] {
   const model = new Model()
-  closes.forEach((price, i) => {
-    const trade = tradeRecord({ t: `2024-11-01T14:${two(Math.floor(i / 60))}:${two(i % 60)}Z`, i, p: price! })
+  tradesOf(closes).forEach((trade, i) => {
     expect(model.apply('trades', i, trade.key, trade.value, null).outcome).toBe('applied')
   })
   return model.closeAll().filter(({ topic }) => topic === 'signals').map(({ payload }) => payload as SignalPayload)
@@ -26,7 +46,7 @@ function largestDifference(actual: Series, expected: Series): number {
   return Math.max(...expected.map((value, i) => (value === null ? 0 : Math.abs(value - actual[i]!))))
 }
 
-describe('indicators', () => {
+describe.each([['kernel', kernelSignalsOf], ['model', modelSignalsOf]] as const)('indicators of the %s', (_, signalsOf) => {
   const signals = signalsOf(talib.close)
   const relative = 1e-9 * Math.min(...(talib.close as number[]))
 

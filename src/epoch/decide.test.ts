@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest'
+import { EPOCH_RECORDS_MAX, QUIET_MS, decideEpochEnd, nextChannel } from './decide.ts'
+import type { EpochView } from './decide.ts'
+
+const LIMITS = { epochMs: 20, epochMaxMs: 500, provisionalDelayMs: 0 }
+const NEVER = Number.POSITIVE_INFINITY
+/** Half a second into a second, with nothing to do. */
+const T = 1_700_000_000_500
+const quiet: EpochView = {
+  clockMs: T, openedMs: NEVER, lastEndMs: T - 400, records: 0, nextProvisionalMs: NEVER, nextFinalMs: NEVER, watermarkMs: -NEVER, statusDueMs: NEVER,
+}
+const decide = (view: Partial<EpochView>) => decideEpochEnd({ ...quiet, ...view }, LIMITS)
+
+describe('decideEpochEnd', () => {
+  it.each<[string, Partial<EpochView>, ReturnType<typeof decideEpochEnd>]>([
+    ['nothing to do', {}, { end: false, waitMs: NEVER }],
+    ['a window is due by the clock', { nextProvisionalMs: T, records: 3 }, { end: true, reason: 'provisional' }],
+    ['it will be due', { nextProvisionalMs: T + 7 }, { end: false, waitMs: 7 }],
+    ['due, but the last epoch has only just ended', { nextProvisionalMs: T, lastEndMs: T - 5 }, { end: false, waitMs: 15 }],
+    ['the watermark passes a window', { watermarkMs: 5_000, nextFinalMs: 5_000 }, { end: true, reason: 'final' }],
+    ['it has not reached its end', { watermarkMs: 4_999, nextFinalMs: 5_000 }, { end: false, waitMs: NEVER }],
+    ['records have waited for the longest time', { records: 1, openedMs: T - 500 }, { end: true, reason: 'longest' }],
+    ['they have not yet', { records: 1, openedMs: T - 450 }, { end: false, waitMs: 50 }],
+    ['a status record is due', { statusDueMs: T }, { end: true, reason: 'status' }],
+    ['an epoch holds as many records as it may', { records: EPOCH_RECORDS_MAX, lastEndMs: T }, { end: true, reason: 'full' }],
+  ])('%s', (_, view, decision) => {
+    expect(decide(view)).toEqual(decision)
+  })
+
+  it('begins no refresh, status or heartbeat shortly before a second ends, but a final goes on', () => {
+    const clockMs = T + 500 - QUIET_MS + 5
+    const before = { clockMs, records: 9, openedMs: T - 1_000, lastEndMs: T - 900, nextProvisionalMs: T - 100, statusDueMs: T }
+    expect(decide(before)).toEqual({ end: false, waitMs: QUIET_MS - 5 })
+    expect(decide({ ...before, watermarkMs: 1, nextFinalMs: 1 })).toEqual({ end: true, reason: 'final' })
+    expect(decide({ ...before, clockMs: T + 500 })).toEqual({ end: true, reason: 'provisional' })
+  })
+})
+
+describe('nextChannel', () => {
+  const channel = (waiting: number, maxMs: number, exhausted = false) => ({ waiting, maxMs, exhausted })
+  it.each<[string, ReturnType<typeof channel>[], number]>([
+    ['nothing waits', [channel(0, 0), channel(0, 0), channel(0, -NEVER)], -1],
+    ['the one that is behind', [channel(1, 2_000), channel(1, 1_000), channel(0, -NEVER)], 1],
+    ['old data far ahead of the other waits', [channel(1, 60_000), channel(0, 1_000), channel(0, -NEVER)], -1],
+    ['unless the other has nothing left', [channel(1, 60_000), channel(0, 1_000, true), channel(0, -NEVER)], 0],
+    ['live data never waits', [channel(1, T - 100), channel(0, 1_000), channel(0, -NEVER)], 0],
+    ['minute bars come as they are', [channel(0, 1_000), channel(0, 1_000), channel(4, -NEVER)], 2],
+  ])('%s', (_, channels, expected) => {
+    expect(nextChannel(channels, T, 2_000)).toBe(expected)
+  })
+})

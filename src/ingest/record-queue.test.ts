@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest'
+import fc from 'fast-check'
+import { BATCH_ROWS } from '../state/layout.ts'
+import { appendRecord, clearColumns } from './packing.ts'
+import { RecordQueue, recordColumns } from './record-queue.ts'
+
+const columns = recordColumns(64, 4_096, 65_536)
+
+function put(queue: RecordQueue, offset: number, key: string | null, value: string): void {
+  clearColumns(columns)
+  appendRecord(columns, { topic: 0, partition: 0, offset, timestampMs: 5, key: key === null ? null : Buffer.from(key), value: Buffer.from(value) })
+  queue.put(columns, 0)
+}
+
+interface Plain {
+  offset: number
+  key: string
+  value: string
+}
+
+describe('RecordQueue', () => {
+  it('does what a list does, over any sequence of calls', () => {
+    const action = fc.oneof(
+      fc.record({ put: fc.integer({ min: 1, max: 3 }), size: fc.integer({ min: 0, max: 3_000 }) }),
+      fc.record({ drop: fc.integer({ min: 0, max: 6 }) }),
+    )
+    fc.assert(fc.property(fc.array(action, { maxLength: 120 }), (actions) => {
+      const queue = new RecordQueue()
+      queue.start(10)
+      const list: Plain[] = []
+      let next = 10
+      for (const step of actions) {
+        if ('put' in step) {
+          next += step.put // offsets may have gaps: markers, deleted records
+          const record = { offset: next - 1, key: `K${next}`, value: 'v'.repeat(step.size) }
+          put(queue, record.offset, record.key, record.value)
+          list.push(record)
+        } else {
+          const rows = Math.min(step.drop, queue.segmentRows())
+          for (let i = 0; i < rows; i++) {
+            const { offset, key, value } = queue.recordAt(i)
+            expect([offset, String(key), String(value)]).toEqual(Object.values(list[i]))
+          }
+          queue.drop(rows)
+          const last = list.splice(0, rows).at(-1)
+          if (last !== undefined) expect(queue.next).toBe(last.offset + 1)
+        }
+        expect([queue.length, queue.bytes, queue.end]).toEqual([list.length, list.reduce((sum, { value }) => sum + value.length, 0), next])
+        expect(queue.firstOffset).toBe(list[0]?.offset ?? queue.next)
+      }
+    }), { numRuns: 200, seed: 1 })
+  })
+
+  it('leaves out what it had already, and what lies below its start', () => {
+    const queue = new RecordQueue()
+    queue.start(5)
+    for (const offset of [4, 5, 6, 6, 5, 7]) put(queue, offset, null, 'x')
+    expect(queue.length).toBe(3)
+    expect([0, 1, 2].map((i) => queue.recordAt(i).offset)).toEqual([5, 6, 7])
+  })
+
+  it('ends a segment before an offset, at a batch\'s rows, and asks for a pause when it is full', () => {
+    const queue = new RecordQueue()
+    queue.start(0)
+    for (let offset = 0; offset < 2 * BATCH_ROWS; offset++) put(queue, offset, 'K', 'v')
+    expect(queue.segmentRows()).toBe(BATCH_ROWS)
+    expect(queue.segmentRows(7)).toBe(7)
+    expect(queue.segmentRows(Number.MAX_SAFE_INTEGER, 3)).toBe(3)
+    expect([queue.isFull, queue.isLow]).toEqual([true, false])
+    while (queue.length > 0) queue.drop(queue.segmentRows())
+    expect([queue.isFull, queue.isLow, queue.next]).toEqual([false, true, 2 * BATCH_ROWS])
+  })
+
+  it('knows the end of its partition until another record comes', () => {
+    const queue = new RecordQueue()
+    queue.start(3)
+    expect(queue.atEnd).toBe(false)
+    queue.reachedEnd(2) // from before the start
+    expect(queue.atEnd).toBe(false)
+    queue.reachedEnd(4) // a marker lies at 3
+    expect([queue.atEnd, queue.end]).toEqual([true, 4])
+    put(queue, 4, 'K', 'v')
+    expect([queue.atEnd, queue.end]).toEqual([false, 5])
+  })
+})

@@ -1,0 +1,158 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import { blankRecord } from '../epoch/task-state.ts'
+import { appendRecord, clearColumns } from '../ingest/packing.ts'
+import { recordColumns } from '../ingest/record-queue.ts'
+import { copyTables, encodeTables } from '../state/arrow-tables.ts'
+import { CLOSE_ALL, Kernel, copyOutputs, loadBatch } from '../state/kernel.ts'
+import * as layout from '../state/layout.ts'
+import { TaskMemory } from '../state/task-memory.ts'
+import { FileStore } from '../store/file-store.ts'
+import { bundleOf, kernelModule, newKernel, textsOf } from '../../test/kernel/kernel-under-test.ts'
+import { randomStream } from '../../test/kernel/random-stream.ts'
+import { listSnapshots, loadSnapshot, manifestRecord, readManifest, retainSnapshots, stateHead, storeSnapshot } from './snapshots.ts'
+
+const JOB = { group: 'g', tradesTopic: 't', partitions: 1 }
+const folders: string[] = []
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
+})
+
+function newStore(): { store: FileStore; folder: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'ta-snapshots-'))
+  folders.push(folder)
+  return { store: new FileStore(folder), folder }
+}
+
+const columns = recordColumns(64, 4_096, 262_144)
+
+/** Applies the stream's records [from, to) of its actions and ends an epoch after each; returns what was published. */
+function drive(kernel: Kernel, seed: number, from: number, to: number): string[] {
+  const { actions } = randomStream(seed, 300)
+  const texts: string[] = []
+  let offset = from * 100
+  let clockMs = 1_764_786_730_000 + from
+  for (const action of actions.slice(from, to)) {
+    if (action.do !== 'apply') continue
+    clearColumns(columns)
+    for (const { key, value } of action.records) {
+      appendRecord(columns, { topic: 0, partition: 0, offset: offset++, timestampMs: -1, key: key === null ? null : Buffer.from(key), value: Buffer.from(value) })
+    }
+    loadBatch(kernel.task, columns, 0, columns.count)
+    kernel.decode(action.channel === 'trades' ? 0 : 1, columns.count, null)
+    kernel.apply(columns.count)
+    kernel.close(clockMs++, 0)
+    texts.push(...textsOf(copyOutputs(kernel.task)))
+    kernel.openEpoch()
+  }
+  return texts
+}
+
+const restOf = (kernel: Kernel): string[] => {
+  kernel.close(null, CLOSE_ALL)
+  return textsOf(copyOutputs(kernel.task))
+}
+
+async function stored(store: FileStore, kernel: Kernel, epoch = 7): Promise<void> {
+  const bundle = bundleOf()
+  const record = { ...blankRecord(0, 'i', bundle.hash, [1, 2, -1], false, 0), epoch }
+  await storeSnapshot(store, JOB, record, stateHead(kernel.task), encodeTables(copyTables(kernel.task)), bundle, 1_764_786_730_000)
+}
+
+async function loaded(store: FileStore, epoch = 7): Promise<TaskMemory> {
+  return await loadSnapshot(store, await readManifest(store, 'g', 0, epoch), bundleOf().image)
+}
+
+/** Every stored byte of the state, with the header's cells. Row 0 of a table is no row: it is the scratch of provisional values. */
+const stateOf = (task: TaskMemory) => ({ head: stateHead(task), tables: copyTables(task).map(({ columns: all }) => all.map(({ bytes }) => Buffer.from(bytes).toString('base64'))) })
+
+describe('a snapshot', () => {
+  it.each([1, 2, 3, 4, 5, 6])('gives the memory back bit for bit, and the task goes on as if nothing had been (stream %d)', async (seed) => {
+    const { store } = newStore()
+    const kernel = newKernel()
+    drive(kernel, seed, 0, 40)
+    await stored(store, kernel)
+    const again = new Kernel(kernelModule, await loaded(store))
+    again.openEpoch()
+    expect(stateOf(again.task)).toEqual(stateOf(kernel.task))
+    const texts = drive(kernel, seed, 40, 80)
+    expect(drive(again, seed, 40, 80)).toEqual(texts)
+    expect(restOf(again)).toEqual(restOf(kernel))
+    expect(texts.length).toBeGreaterThan(0)
+  })
+
+  it('keeps the record of its epoch', async () => {
+    const { store } = newStore()
+    await stored(store, newKernel())
+    expect(manifestRecord(await readManifest(store, 'g', 0, 7))).toMatchObject({ task: 0, epoch: 7, consumed: [{ to: 1 }, { to: 2 }, { to: -1 }] })
+  })
+
+  it.each<[string, (folder: string) => void]>([
+    ['a flipped byte', (folder) => {
+      const bytes = readFileSync(join(folder, 'window.arrow'))
+      bytes[bytes.length >> 1] ^= 1
+      writeFileSync(join(folder, 'window.arrow'), bytes)
+    }],
+    ['a cut file', (folder) => writeFileSync(join(folder, 'symbol.arrow'), readFileSync(join(folder, 'symbol.arrow')).subarray(0, 100))],
+    ['a missing file', (folder) => rmSync(join(folder, 'trade.arrow'))],
+    ['a missing manifest', (folder) => rmSync(join(folder, 'manifest.json'))],
+  ])('is refused with %s', async (_, damage) => {
+    const { store, folder } = newStore()
+    const kernel = newKernel()
+    drive(kernel, 1, 0, 30)
+    await stored(store, kernel)
+    damage(join(folder, 'g/task-0/000000000007'))
+    await expect(loaded(store)).rejects.toThrow()
+  })
+
+  it('from before an indicator was added loads, with that indicator starting empty', async () => {
+    const { store } = newStore()
+    const kernel = newKernel()
+    drive(kernel, 2, 0, 60)
+    const copies = copyTables(kernel.task)
+    const indicator = copies[layout.tableNumber('indicator')]
+    const older = { ...indicator, columns: indicator.columns.filter(({ spec }) => spec.name !== 'rsiUp') }
+    const files = encodeTables(copies.map((copy) => (copy === indicator ? older : copy)))
+    const bundle = bundleOf()
+    await storeSnapshot(store, JOB, { ...blankRecord(0, 'i', bundle.hash, [0, 0, 0], false, 0), epoch: 7 }, stateHead(kernel.task), files, bundle, 0)
+    const memory = await loaded(store)
+    const column = (name: string) => copyTables(memory)[layout.tableNumber('indicator')].columns.find(({ spec }) => spec.name === name)?.bytes
+    expect(column('rsiUp')?.every((byte) => byte === 0)).toBe(true)
+    expect(Buffer.from(column('ema12') ?? [])).toEqual(Buffer.from(indicator.columns.find(({ spec }) => spec.name === 'ema12')?.bytes ?? []))
+  })
+
+  it('is kept with the newest ones, and the rest is deleted', async () => {
+    const { store } = newStore()
+    const kernel = newKernel()
+    for (const epoch of [3, 9, 11, 20]) await stored(store, kernel, epoch)
+    expect(await retainSnapshots(store, 'g', 0, 2)).toEqual([20, 11])
+    expect(await listSnapshots(store, 'g', 0)).toEqual([20, 11])
+    expect((await store.list('g/task-0/')).every((key) => key.includes('/000000000011/') || key.includes('/000000000020/'))).toBe(true)
+  })
+})
+
+const python = process.env.TA_TEST_PYTHON ?? ''
+if (python === '') process.stderr.write('snapshots.test.ts: TA_TEST_PYTHON names no Python with pyarrow and duckdb, so those readers are skipped\n')
+
+describe.skipIf(python === '')('a snapshot read by pyarrow and DuckDB', () => {
+  it("tells a symbol's EMA as it was published", async () => {
+    const { store, folder } = newStore()
+    const kernel = newKernel()
+    const texts = [...drive(kernel, 2, 0, 80), ...restOf(kernel)]
+    await stored(store, kernel)
+    const finals = texts.map((text) => JSON.parse(text)).filter(({ channel, is_final: isFinal }) => channel === 'signals' && isFinal)
+    const last = finals.at(-1)
+    const script = [
+      'import sys, pyarrow.ipc, duckdb',
+      't = pyarrow.ipc.open_file(sys.argv[1]).read_all()',
+      'rows = {r["symbolName"]: r["ema12"] for r in t.to_pylist()}',
+      'd = duckdb.sql("select ema12 from t where symbolName = $s", params={"s": sys.argv[2]}).fetchall()[0][0]',
+      'print(repr(rows[sys.argv[2]]), repr(d))',
+    ].join('\n')
+    const out = execFileSync(python, ['-c', script, join(folder, 'g/task-0/000000000007/indicator.arrow'), last.symbol], { encoding: 'utf8' })
+    expect(out.trim().split(' ').map(Number)).toEqual([last.payload.ema.ema12, last.payload.ema.ema12])
+  })
+})

@@ -27,6 +27,8 @@ const SHAPE = commandShape({
 
 const CONNECT_MS = 5_000
 const RETRY_MS = 1_000
+/** What hasn't closed by then ends with the process. */
+const CLOSE_MS = 1_500
 
 /** Runs until SIGTERM or SIGINT; 0 then. */
 export async function run(args: string[], context: CommandContext): Promise<number> {
@@ -51,9 +53,7 @@ export async function run(args: string[], context: CommandContext): Promise<numb
       logger.info({}, 'stopped')
       return EXIT_OK
     } finally {
-      await log.close()
-      await runner.close()
-      await serving.close()
+      await Promise.race([Promise.all([log.close(), runner.close(), serving.close()]), systemClock.sleep(CLOSE_MS)])
     }
   })
 }

@@ -40,6 +40,8 @@ const REPORT_MS = 1_000
 const OFFSETS_MS = 5_000
 const RETRY_MS = 2_000
 const CONNECT_MS = 10_000
+/** Longest time for clients to close when the engine ends: with a broker that hangs they never would. */
+const CLOSE_MS = 2_000
 /** A snapshot this many intervals old makes the status degraded. */
 const STALE_SNAPSHOTS = 3
 
@@ -87,8 +89,7 @@ export class Engine {
       ended.abort()
       await this.#stopAll([...this.#owners.keys()])
       this.#report()
-      await this.#reader.close()
-      await this.#group.close(settings.leaveOnStop)
+      await Promise.race([Promise.all([this.#reader.close(), this.#group.close(settings.leaveOnStop)]), clock.sleep(CLOSE_MS)])
     }
   }
 

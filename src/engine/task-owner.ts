@@ -50,6 +50,8 @@ const FENCED_WITHIN_MS = 60_000
 /** Whoever was fenced lets the group speak first (a heartbeat a second): the task may be somebody else's now. */
 const FENCED_PAUSE_MS = 2_500
 const SNAPSHOT_AT_STOP_MS = 3_000
+/** Longest time to end a task in order: a commit that can't get through is left to recovery. */
+const STOP_MS = 5_000
 /** Traps at an epoch's end, one restore after another, that make it a bug. */
 const CLOSE_TRAPS_MOST = 3
 
@@ -84,7 +86,9 @@ export class TaskOwner {
     this.phase = 'revoking'
     this.#stop.abort()
     this.wake()
-    await this.#done
+    const { clock, logger } = this.#context
+    const ended = await Promise.race([this.#done.then(() => true), clock.sleep(STOP_MS).then(() => false)])
+    if (!ended) logger.warn({ task: this.partition }, `the task did not end within ${STOP_MS} ms: what is not committed is left to recovery`)
   }
 
   wake(): void {

@@ -3,7 +3,7 @@
  * Made once and kept until the commit is known: after an abort the very same bytes go out again.
  */
 import { createHash } from 'node:crypto'
-import { FLAG_KEY_NULL, FLAG_VALUE_CUT } from '../ports/log.ts'
+import { FLAG_KEY_CUT, FLAG_KEY_NULL, FLAG_VALUE_CUT, FLAG_VALUE_NULL } from '../ports/log.ts'
 import type { Header, OutputColumns } from '../ports/log.ts'
 import type { Outputs } from '../state/kernel.ts'
 import type { Bundle } from '../bundle/bundle.ts'
@@ -68,7 +68,7 @@ function slice(topic: string, partition: number, outputs: Outputs, from: number,
 
 interface PlainRecord {
   key: Buffer | null
-  value: Buffer
+  value: Buffer | null
   headers?: Header[]
 }
 
@@ -81,15 +81,28 @@ function columnsOf(topic: string, partition: number, records: PlainRecord[]): Ou
     count: records.length,
     keys: Buffer.concat(records.map(({ key }) => key ?? Buffer.alloc(0))),
     keyEnds: Int32Array.from(records, ({ key }) => (keyEnd += key?.length ?? 0)),
-    values: Buffer.concat(records.map(({ value }) => value)),
-    valueEnds: Int32Array.from(records, ({ value }) => (valueEnd += value.length)),
-    flags: Uint8Array.from(records, ({ key }) => (key === null ? FLAG_KEY_NULL : 0)),
+    values: Buffer.concat(records.map(({ value }) => value ?? Buffer.alloc(0))),
+    valueEnds: Int32Array.from(records, ({ value }) => (valueEnd += value?.length ?? 0)),
+    flags: Uint8Array.from(records, ({ key, value }) => (key === null ? FLAG_KEY_NULL : 0) | (value === null ? FLAG_VALUE_NULL : 0)),
     ...(records.some(({ headers }) => headers !== undefined) ? { headers: records.map(({ headers }) => headers ?? []) } : {}),
   }
 }
 
 function specialColumns(topic: string, to: number, specials: SpecialRecord[], partition: number, topics: OutputTopics): OutputColumns {
   return columnsOf(topic, to, specials.map((special) => specialRecord(special, partition, topics)))
+}
+
+/** The record's key; of one that ingest has cut the head, and in the headers what the whole was. */
+function keyOf({ flags, key }: SpecialRecord, headers: Header[]): Buffer | null {
+  if ((flags & FLAG_KEY_NULL) !== 0) return null
+  if ((flags & FLAG_KEY_CUT) === 0) return key
+  const headBytes = key.length - DIGEST_BYTES - 4
+  headers.push(
+    { name: 'ta-key-truncated', value: 'true' },
+    { name: 'ta-key-size', value: String(key.readUInt32LE(key.length - 4)) },
+    { name: 'ta-key-sha256', value: key.subarray(headBytes, headBytes + DIGEST_BYTES).toString('hex') },
+  )
+  return key.subarray(0, headBytes)
 }
 
 /** A late or rejected record byte for byte, or its head with its length and SHA-256 where it is too large. */
@@ -100,7 +113,8 @@ function specialRecord(special: SpecialRecord, partition: number, topics: Output
     { name: 'ta-partition', value: String(partition) },
     { name: 'ta-offset', value: String(special.offset) },
   ]
-  const key = (special.flags & FLAG_KEY_NULL) === 0 ? special.key : null
+  const key = keyOf(special, headers)
+  if ((special.flags & FLAG_VALUE_NULL) !== 0) return { key, value: null, headers }
   const cut = (special.flags & FLAG_VALUE_CUT) !== 0
   if (!cut && special.size <= topics.dlqMaxBytes) return { key, value: special.value, headers }
   // a value that ingest has cut ends with the SHA-256 of the whole

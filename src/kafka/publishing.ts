@@ -1,5 +1,5 @@
 /** Packed outputs → librdkafka's queue, a call a record (the binding copies key and value, so views are enough). */
-import { FLAG_KEY_NULL, LogError, type OutputColumns } from '../ports/log.ts'
+import { FLAG_KEY_NULL, FLAG_VALUE_NULL, LogError, type OutputColumns } from '../ports/log.ts'
 import { binding, NativeCallError, type NativeProducer } from './binding.ts'
 import { ERR__QUEUE_FULL } from './kafka-errors.ts'
 
@@ -17,7 +17,8 @@ export async function queueOutputs(native: NativeProducer, outputs: readonly Out
       const valueEnd = valueEnds[row]
       const keyless = flags !== undefined && (flags[row] & FLAG_KEY_NULL) !== 0
       const key = keyless ? null : viewOf(keys, keyStart, keyEnd)
-      const value = viewOf(values, valueStart, valueEnd)
+      const valueless = flags !== undefined && (flags[row] & FLAG_VALUE_NULL) !== 0
+      const value = valueless ? null : viewOf(values, valueStart, valueEnd)
       const nativeHeaders = headers?.[row]?.map(({ name, value: text }) => ({ [name]: text }))
       let code = native.produce(topic, partition, value, key, null, undefined, nativeHeaders)
       if (code === ERR__QUEUE_FULL) {

@@ -1,6 +1,6 @@
 /** Message objects of the binding → packed columns (Arrow's layout, see RecordColumns). */
 import { createHash } from 'node:crypto'
-import { FLAG_KEY_NULL, FLAG_VALUE_CUT, FLAG_VALUE_NULL, type RecordColumns } from '../ports/log.ts'
+import { FLAG_KEY_CUT, FLAG_KEY_NULL, FLAG_VALUE_CUT, FLAG_VALUE_NULL, type RecordColumns } from '../ports/log.ts'
 import type { NativeMessage } from './binding.ts'
 
 /** A longer value is no input record (contract, 1): only its head is kept. */
@@ -8,6 +8,9 @@ export const VALUE_MAX_BYTES = 1_048_576
 /** What is kept of a value that is cut. */
 export const VALUE_HEAD_BYTES = 65_536
 const DIGEST_BYTES = 32
+/** A longer key is no symbol: its first KiB, the SHA-256 of the whole and its length are kept. */
+export const KEY_MAX_BYTES = 65_536
+export const KEY_HEAD_BYTES = 1_024
 
 /**
  * Writes messages from index `from` on while they fit; sets `into.count`. Returns the index of the first that did not fit.
@@ -21,10 +24,14 @@ export function packRecords(messages: readonly NativeMessage[], from: number, to
   let valueAt = 0
   let row = 0
   for (let index = from; index < limit; index++, row++) {
-    const { key, value, topic, partition, offset, timestamp } = messages[index]
+    const { value, topic, partition, offset, timestamp } = messages[index]
+    let { key } = messages[index]
     let flags = 0
-    // A key larger than the whole buffer is no symbol; what is kept of it is still none.
-    const keyBytes = key === null ? 0 : Math.min(key.length, into.keys.length)
+    if (key !== null && key.length > Math.min(KEY_MAX_BYTES, into.keys.length)) {
+      key = cutKey(key)
+      flags |= FLAG_KEY_CUT
+    }
+    const keyBytes = key?.length ?? 0
     let valueBytes = 0
     if (value !== null) {
       valueBytes = value.length
@@ -35,7 +42,7 @@ export function packRecords(messages: readonly NativeMessage[], from: number, to
     }
     if (valueAt + valueBytes > into.values.length || keyAt + keyBytes > into.keys.length) break
     if (key === null) flags |= FLAG_KEY_NULL
-    else into.keys.set(keyBytes === key.length ? key : key.subarray(0, keyBytes), keyAt)
+    else into.keys.set(key, keyAt)
     if (value === null) flags |= FLAG_VALUE_NULL
     else if ((flags & FLAG_VALUE_CUT) === 0) into.values.set(value, valueAt)
     else into.values.set(cutValue(value, valueBytes), valueAt)
@@ -56,4 +63,10 @@ export function packRecords(messages: readonly NativeMessage[], from: number, to
 
 function cutValue(value: Buffer, bytes: number): Buffer {
   return Buffer.concat([value.subarray(0, bytes - DIGEST_BYTES), createHash('sha256').update(value).digest()])
+}
+
+function cutKey(key: Buffer): Buffer {
+  const length = Buffer.alloc(4)
+  length.writeUInt32LE(key.length)
+  return Buffer.concat([key.subarray(0, KEY_HEAD_BYTES), createHash('sha256').update(key).digest(), length])
 }

@@ -15,6 +15,9 @@ export const FLAG_VALUE_NULL = 2
 /** The value was longer than a record may be: its first 64 KiB and the SHA-256 of the whole are there, `sizes` has its true length. */
 export const FLAG_VALUE_CUT = 4
 
+/** The key was longer than 64 KiB: its first KiB, the SHA-256 of the whole and its length (u32, little-endian) are there. */
+export const FLAG_KEY_CUT = 8
+
 /**
  * Consumed records, packed, in the order in which they came. Arrow's layout: `ends[i]` is where record i's bytes end,
  * and `ends[i - 1]` (0 for the first) where they begin. Owned by the caller and used again for the next call.
@@ -82,7 +85,7 @@ export interface OutputColumns {
   valueEnds: Int32Array
   /** One list a record, or absent when no record has headers. */
   headers?: Header[][]
-  /** Bit FLAG_KEY_NULL a record, or absent when every record has a key. */
+  /** Bits FLAG_KEY_NULL and FLAG_VALUE_NULL a record, or absent when every record has both. */
   flags?: Uint8Array
 }
 

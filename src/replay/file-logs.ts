@@ -9,6 +9,9 @@ import { readLines } from '../feed/lines.ts'
 import { isObject, routeEnvelope } from '../feed/route.ts'
 import type { FieldMap } from '../feed/route.ts'
 
+/** A longer symbol is rejected whatever its key is. */
+const KEY_BYTES_KEPT = 64
+
 /** One line as a record of its topic. */
 export interface FileRecord {
   partition: number
@@ -56,7 +59,7 @@ export class ChannelLog {
       if (channel !== this.channel) continue
       const key = symbol === undefined ? null : Buffer.from(symbol)
       const partition = key === null ? 0 : murmur2Partition(key, this.#offsets.length)
-      return { partition, offset: this.#offsets[partition]++, key, value: line }
+      return { partition, offset: this.#offsets[partition]++, key: key?.subarray(0, KEY_BYTES_KEPT) ?? null, value: line }
     }
   }
 }

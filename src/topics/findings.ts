@@ -3,7 +3,6 @@
  * In: settings and what the broker says of the topics. Out: findings, each one sentence with what to do; and what to create.
  * Pure: the log is asked and told in topics.ts. May import ports, contract, settings.
  */
-import { RECORD_BYTES_MAX } from '../contract/outcomes.ts'
 import type { TopicInfo } from '../ports/log.ts'
 import type { SettingKey, Settings } from '../settings/settings.ts'
 import { TABLE } from '../settings/table.ts'
@@ -55,13 +54,13 @@ export function wantedTopics(settings: Settings): WantedTopic[] {
 function configOf(role: TopicRole, settings: Settings): Record<string, string> {
   const plain = { 'cleanup.policy': 'delete' }
   if (role === 'epochs') return { ...plain, 'retention.ms': '-1', 'retention.bytes': '-1' }
-  if (role === 'dlq' || role === 'late') return { ...plain, 'max.message.bytes': String(messageBytesOf(role, settings)) }
+  if (role === 'dlq' || role === 'late') return { ...plain, 'max.message.bytes': String(messageBytesOf(settings)) }
   return plain
 }
 
 /** Bytes a message that the topic has to take. */
-function messageBytesOf(role: 'dlq' | 'late', settings: Settings): number {
-  return (role === 'dlq' ? settings.dlqMaxBytes : RECORD_BYTES_MAX) + RECORD_ROOM_BYTES
+function messageBytesOf(settings: Settings): number {
+  return settings.dlqMaxBytes + RECORD_ROOM_BYTES
 }
 
 /** Everything that is wrong, in the order of the topics. Configuration that the broker does not tell is taken as right. */
@@ -107,17 +106,17 @@ function ofConfig(topic: WantedTopic, config: Readonly<Record<string, string>>, 
   if (role === 'epochs') {
     const bounded = ['retention.ms', 'retention.bytes'].filter((key) => config[key] !== undefined && Number(config[key]) >= 0)
     for (const key of bounded) {
-      found.push({ topic: name, setting, kind: 'retention', blocksRun: true,
+      found.push({ topic: name, setting, kind: 'retention', blocksRun: false,
         sentence: `topic ${name} (${setting}) has ${key}=${config[key]}, but recovery needs every record that the engine ` +
           `has not trimmed itself: ${alter(name, `${key}=-1`)}` })
     }
   }
   if (role === 'dlq' || role === 'late') {
     const bytes = config['max.message.bytes']
-    const needed = messageBytesOf(role, settings)
+    const needed = messageBytesOf(settings)
     if (bytes !== undefined && Number(bytes) < needed) {
       const or = role === 'dlq' ? ` or lower ${TABLE.dlqMaxBytes.name}` : ''
-      found.push({ topic: name, setting, kind: 'message_bytes', blocksRun: role === 'dlq',
+      found.push({ topic: name, setting, kind: 'message_bytes', blocksRun: true,
         sentence: `topic ${name} (${setting}) has max.message.bytes=${bytes}, less than the ${needed} that the ` +
           `largest record for it needs: ${alter(name, `max.message.bytes=${needed}`)}${or}` })
     }

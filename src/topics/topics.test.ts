@@ -37,12 +37,12 @@ describe('findTopicProblems', () => {
       ['cleanup.policy=compact,delete', 'kafka-configs.sh']],
     ['compacted output', { 'ta.bars.1s.v1': { config: { 'cleanup.policy': 'compact' } } }, 'compacted', false, ['each symbol']],
     ['compacted epochs', { 'ta.epochs.v1': { config: { 'cleanup.policy': 'compact' } } }, 'compacted', true, ['recovery']],
-    ['epochs that age', { 'ta.epochs.v1': { config: { 'retention.ms': '604800000' } } }, 'retention', true, ['retention.ms=-1']],
-    ['epochs that overflow', { 'ta.epochs.v1': { config: { 'retention.bytes': '1000' } } }, 'retention', true,
+    ['epochs that age', { 'ta.epochs.v1': { config: { 'retention.ms': '604800000' } } }, 'retention', false, ['retention.ms=-1']],
+    ['epochs that overflow', { 'ta.epochs.v1': { config: { 'retention.bytes': '1000' } } }, 'retention', false,
       ['retention.bytes=-1']],
     ['small DLQ', { 'ta.dlq.v1': { config: { 'max.message.bytes': '900000' } } }, 'message_bytes', true,
       ['max.message.bytes=965536', 'TA_DLQ_MAX_BYTES']],
-    ['small late topic', { 'ta.late.v1': { config: { 'max.message.bytes': '1048588' } } }, 'message_bytes', false, ['1114112']],
+    ['small late topic', { 'ta.late.v1': { config: { 'max.message.bytes': '900000' } } }, 'message_bytes', true, ['965536']],
   ])('finds: %s', (_name, changes, kind, blocksRun, parts) => {
     const findings = findTopicProblems(settings, infos(changes))
     expect(findings).toHaveLength(1)

@@ -68,7 +68,7 @@ const input = {
   quoteDedupe: choice('TA_QUOTE_DEDUPE', ['seq', 'event_ts'], 'seq',
     'What makes two quotes the same, besides symbol and event time', affects),
   ingest: choice('TA_INGEST', ['columns', 'events'], 'columns',
-    'How records are read: packed columns, or an event a record (slower)'),
+    'How records come from the client: packed columns, or an event a record; in this version both are read an event a record'),
 }
 
 const results = {

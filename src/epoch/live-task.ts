@@ -244,8 +244,9 @@ export class LiveTask {
   }
 
   #status(clockMs: number, closed: ClosedEpoch, reason: EpochReason): { key: string; value: string } | null {
-    if (this.#options.topics.statusTopic === '' || (clockMs < this.#statusDueMs && reason !== 'status')) return null
+    if (clockMs < this.#statusDueMs && reason !== 'status') return null
     this.#statusDueMs = clockMs + this.#options.statusIntervalMs
+    if (this.#options.topics.statusTopic === '') return null // the heartbeat goes on without its record
     closed.record.statusSeq = ++this.#statusSeq
     const { memory, partition } = this.state
     const orNull = (ns: bigint): bigint | null => (ns === NONE ? null : ns)

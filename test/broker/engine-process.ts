@@ -34,9 +34,17 @@ function spawnTa(args: string[], env: Environment): ChildProcess {
   return spawn(BIN, args, { env: { PATH, HOME: process.env.HOME, ...env }, stdio: ['pipe', 'pipe', 'pipe'] })
 }
 
+const running = new Set<ChildProcess>()
+// a command that should have ended and did not, in a test that timed out
+afterEach(() => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
 /** Runs `ta …` to its end. */
 export async function runTa(args: string[], env: Environment, input = ''): Promise<Ended> {
   const child = spawnTa(args, env)
+  running.add(child)
+  child.once('exit', () => running.delete(child))
   child.stdin!.on('error', () => {}) // it ended without reading on
   child.stdin!.end(input)
   let stdout = ''

@@ -1,7 +1,18 @@
 import { defineConfig } from 'vitest/config'
 
 /** Tests that need a broker; every other test file is a unit test, wherever it lies. */
-const BROKER_TESTS = ['test/broker/**/*.test.ts', 'test/chaos/**/*.test.ts']
+const BROKER_TESTS = ['test/broker/**/*.test.ts']
+/** Minutes of kills and outages: `npm run test:chaos`. */
+const CHAOS_TESTS = ['test/chaos/**/*.test.ts']
+
+/** What tests with a broker have in common: they measure time and kill things, so one file runs after the other. */
+const ONE_BY_ONE = {
+  // the broker of the run, for all files; it is started when there is a file to run, and not before
+  globalSetup: 'test/broker/shared-broker.ts',
+  fileParallelism: false,
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+}
 
 export default defineConfig({
   test: {
@@ -11,7 +22,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{src,assembly,bin,bench,test}/**/*.test.ts'],
-          exclude: BROKER_TESTS,
+          exclude: [...BROKER_TESTS, ...CHAOS_TESTS],
           sequence: { groupOrder: 1 }, // from 1: with one worker vitest puts a group 0 behind all others
         },
       },
@@ -19,13 +30,16 @@ export default defineConfig({
         test: {
           name: 'broker',
           include: BROKER_TESTS,
-          // the broker of the run, for all files; it is started when there is a file to run, and not before
-          globalSetup: 'test/broker/shared-broker.ts',
-          // they measure time and kill things: one after the other, when the fast ones are done
-          fileParallelism: false,
           sequence: { groupOrder: 2 },
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          ...ONE_BY_ONE,
+        },
+      },
+      {
+        test: {
+          name: 'chaos',
+          include: CHAOS_TESTS,
+          sequence: { groupOrder: 3 },
+          ...ONE_BY_ONE,
         },
       },
     ],

@@ -25,6 +25,9 @@ export function countOutcomes(report, exitCode) {
 export const summaryLine = ({ passed, failed, skipped }) =>
   `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
 
+/** What `npm test` runs; the chaos tests take minutes of kills and outages more (`npm run test:chaos`). */
+const USUAL = ['--project', 'unit', '--project', 'broker']
+
 function run(node, reportFile, args) {
   const vitest = join(nodeModules, 'vitest/vitest.mjs')
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`]
@@ -59,5 +62,6 @@ async function main(args) {
 }
 
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  process.exitCode = await main(process.argv.slice(2))
+  const args = process.argv.slice(2)
+  process.exitCode = await main(args.length > 0 ? args : USUAL)
 }

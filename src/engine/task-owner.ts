@@ -201,6 +201,7 @@ export class TaskOwner {
         this.phase = 'replaying'
         await this.#context.startReading(this, positions)
       },
+      drained: (channel) => this.#context.onDrained(this, channel),
     }
     const epochLog = await readEpochLog(job.log, job.epochsTopic, this.partition)
     if (epochLog.records.length === 0) {

@@ -49,6 +49,8 @@ export interface Feed {
   waker: Waker
   /** Starts reading each channel at its position; −1 where the channel is off. */
   start(positions: number[]): Promise<void>
+  /** A queue has room again: a partition that was paused for it may go on. */
+  drained(channel: number): void
 }
 
 export interface Recovered {
@@ -212,7 +214,10 @@ async function replay(
 async function replayStep(state: TaskState, feed: Feed, step: EpochRecord['steps'][number], skipped: Suspicion, stop: AbortSignal): Promise<void> {
   const queue = state.queues[step.topic]
   for (;;) {
-    if ((await state.applyNext(step.topic, step.clockMs, skipped, step.to)) !== null) continue
+    if ((await state.applyNext(step.topic, step.clockMs, skipped, step.to)) !== null) {
+      if (queue.isLow) feed.drained(step.topic)
+      continue
+    }
     if (queue.end >= step.to) return
     await feed.waker.wait(1_000)
     stop.throwIfAborted()

@@ -1,0 +1,162 @@
+/**
+ * A kill -9 and a start with another kernel or other result settings at once: what is recorded runs again with the bundle
+ * that each epoch names, what is new with the new one. And an epoch that does not come out as recorded.
+ */
+import { describe, expect, it } from 'vitest'
+import { murmur2Partition } from '../../src/contract/partition.ts'
+import { decodeEpochRecord, encodeEpochRecord } from '../../src/epoch/epoch-record.ts'
+import { type Environment, lastWords, startEngine } from '../broker/engine-process.ts'
+import {
+  type Job, type Output, dumpInputs, expectVerified, finalsOf, outputsOf, replay, statusCounts, tailOf, totalOf,
+} from '../broker/engine-job.ts'
+import { createTopics, produce, readAll, uniqueName } from '../broker/harness.ts'
+import { disorders } from '../golden/expected.ts'
+import { LiveFeed, chaosJob, expectWhole, flows, isRestoring, linesOf, live } from './chaos-job.ts'
+import { otherFormula } from './kernel-variant.ts'
+
+const OLD: Environment = { TA_SALE_CONDITIONS: 'all', TA_SESSION: 'us-equity' }
+const NEW: Environment = { TA_SALE_CONDITIONS: 'alpaca', TA_SESSION: 'utc-day' }
+const ALPHA = 2 / 13
+const OTHER_ALPHA = 2 / 12
+
+describe('a kill -9 and a change at once', () => {
+  it('runs recorded epochs with their own bundle and new ones with the new', async () => {
+    const job = await chaosJob({ env: { TA_SNAPSHOT_URI: '' } })
+    const tail = await tailOf(job)
+    const feed = await LiveFeed.start(job)
+    const stages: Environment[] = [OLD, NEW, { ...NEW, ...otherFormula() }, NEW]
+    for (const [stage, env] of stages.entries()) {
+      const engine = await live(startEngine({ ...job.env, ...env }))
+      for (const { from, epochs } of linesOf(engine, isRestoring)) {
+        expect([from, Number(epochs) > 0]).toEqual(['the beginning', true])
+      }
+      expect(linesOf(engine, ({ msg }) => /does not come out/.test(msg))).toEqual([])
+      const takenOver = new Set(linesOf(engine, ({ msg }) => /another bundle takes over/.test(msg)).map(({ task }) => task))
+      expect(takenOver.size).toBe(stage === 0 ? 0 : 4)
+      await flows(job, tail, engine, 200)
+      if (stage < stages.length - 1) await engine.kill()
+      else {
+        const sent = await feed.stop()
+        await engine.stop()
+        await expectCounted(job, sent)
+      }
+    }
+    await expectBundles(job)
+    await expectVerified(job)
+    const { bars, signals } = await outputsOf(job)
+    expect([...disorders('bars', bars), ...disorders('signals', signals)]).toEqual([])
+    expectTurn(bars, await barsOf(job, OLD), await barsOf(job, NEW))
+    expectAlphas(bars, signals)
+  })
+})
+
+async function expectCounted(job: Job, sent: number): Promise<void> {
+  // settled by one more engine of the same bundle, so that all is on a status record
+  const tail = await tailOf(job)
+  const engine = startEngine({ ...job.env, ...NEW, TA_WATERMARK_IDLE_TIMEOUT_MS: '1000' })
+  await tail.until(() => {
+    const status = tail.records[job.env.TA_STATUS_TOPIC].map(({ value }) => JSON.parse(String(value)))
+    return totalOf(statusCounts(status)) === sent
+  }, () => `${sent} records:\n${engine.stderr}`)
+  expect((await engine.stop()).code).toBe(0)
+}
+
+/** Three bundles in each task's epochs, in runs: a takeover each time, and never in between. */
+async function expectBundles(job: Job): Promise<void> {
+  const found = (await readAll(job.env.TA_EPOCHS_TOPIC)).filter(({ key }) => String(key) === 'epoch')
+  const records = found.map(({ value }) => decodeEpochRecord(value!))
+  for (const task of [0, 1, 2, 3]) {
+    const hashes = records.filter((record) => record.task === task).map(({ bundle }) => bundle)
+    const runs = hashes.filter((hash, i) => hash !== hashes[i - 1])
+    expect([runs.length, new Set(runs).size, runs[3]]).toEqual([4, 3, runs[1]])
+  }
+}
+
+async function barsOf(job: Job, env: Environment): Promise<Map<string, string>> {
+  const { bars } = await replay({ ...job, env: { ...job.env, ...env } }, await dumpInputs(job))
+  return finalsOf(bars, { seq: false })
+}
+
+/** A symbol's bars are those of the old settings, then, but for the few windows that were open then, those of the new. */
+function expectTurn(bars: Output[], old: Map<string, string>, fresh: Map<string, string>): void {
+  let [oldOnly, freshOnly] = [0, 0]
+  const turned = new Set<string>()
+  const neither = new Map<string, number>()
+  for (const [key, text] of finalsOf(bars, { seq: false })) {
+    const symbol = key.split(' ')[0]
+    const [isOld, isFresh] = [old.get(key) === text, fresh.get(key) === text]
+    if (isOld && !isFresh) {
+      expect(turned.has(symbol), `${key} is of the old settings again`).toBe(false)
+      oldOnly++
+    } else if (isFresh && !isOld) {
+      turned.add(symbol)
+      freshOnly++
+    } else if (!isOld) neither.set(symbol, (neither.get(symbol) ?? 0) + 1)
+  }
+  expect(Math.min(oldOnly, freshOnly)).toBeGreaterThan(20)
+  for (const [symbol, count] of neither) expect(count, `${symbol}: windows open at the change`).toBeLessThanOrEqual(5)
+}
+
+/** What EMA12 moved by, from one final to the next, tells the formula: the one, the other, the one again; nothing else. */
+function expectAlphas(bars: Output[], signals: Output[]): void {
+  const finals = bars.filter(({ is_final: isFinal }) => isFinal)
+  const closes = new Map(finals.map((bar) => [`${bar.symbol} ${bar.event_ts}`, (bar.payload as { c: number }).c]))
+  const last = new Map<string, number>()
+  const formulas = new Map<string, string>()
+  for (const signal of signals.filter(({ is_final: isFinal }) => isFinal)) {
+    const { symbol } = signal
+    const before = last.get(symbol)
+    const now = (signal.payload as { ema: { ema12: number } }).ema.ema12
+    const close = closes.get(`${symbol} ${signal.event_ts}`)
+    last.set(symbol, now)
+    if (before === undefined || close === undefined || Math.abs(close - before) < 1e-6) continue
+    const alpha = (now - before) / (close - before)
+    const formula = [ALPHA, OTHER_ALPHA].findIndex((value) => Math.abs(value - alpha) < 1e-4)
+    const seen = formulas.get(symbol) ?? ''
+    if (!seen.endsWith(String(formula))) formulas.set(symbol, seen + String(formula))
+  }
+  expect([...formulas.values()].filter((seen) => !['0', '01', '010', '1', '10'].includes(seen))).toEqual([])
+  expect([...formulas.values()].filter((seen) => seen === '010').length).toBeGreaterThan(3)
+}
+
+describe('an epoch that does not come out as recorded', () => {
+  const which = [['the last one', 0], ['one in the middle', 12]] as const
+  it.each(which)('%s ends the job, names both digests, and TA_ON_DIVERGENCE=continue goes on', async (_, back) => {
+    const job = await chaosJob({ env: { TA_SNAPSHOT_URI: '' } })
+    const tail = await tailOf(job)
+    const feed = await LiveFeed.start(job)
+    const engine = await live(startEngine(job.env))
+    await flows(job, tail, engine, 150)
+    await engine.kill()
+    const task = murmur2Partition('NVDA', job.partitions)
+    const { epoch, then, now } = await forgeDigest(job, task, back)
+    const published = async () => (await readAll(job.env.TA_MICROBARS_TOPIC)).filter(({ partition }) => partition === task).length
+    const before = await published()
+    const ended = await startEngine(job.env).ended()
+    expect(ended.code).toBe(70)
+    const difference = `output digest: ${then} then, ${now} now`
+    expect(lastWords(ended).msg).toContain(`Task ${task} epoch ${epoch} does not come out as recorded: ${difference}`)
+    expect(lastWords(ended).msg).toMatch(/TA_ON_DIVERGENCE=continue.*ta reset/)
+    expect(await published()).toBe(before)
+    const sent = await feed.stop()
+    const { records, log } = await expectWhole(job, tail, { env: { TA_ON_DIVERGENCE: 'continue' } })
+    expect(records).toBe(sent)
+    expect(log.filter(({ msg }) => /TA_ON_DIVERGENCE=continue/.test(msg)).length).toBe(1)
+  })
+})
+
+/** A copy of the job's epoch topic in which one epoch of a task has another digest; the job uses the copy from now on. */
+async function forgeDigest(job: Job, task: number, back: number): Promise<{ epoch: number; then: string; now: string }> {
+  const records = await readAll(job.env.TA_EPOCHS_TOPIC)
+  const copy = uniqueName('epochs-copy')
+  await createTopics([{ name: copy, partitions: job.partitions, config: { 'retention.ms': '-1' } }])
+  const forged = records.filter(({ key, partition }) => String(key) === 'epoch' && partition === task).at(-1 - back)!
+  const record = decodeEpochRecord(forged.value!)
+  const digest = BigInt.asIntN(64, record.digest ^ 1n)
+  const other = encodeEpochRecord({ ...record, digest })
+  await produce(copy, records.map((each) =>
+    ({ partition: each.partition, key: String(each.key), value: each === forged ? other : each.value })))
+  job.env.TA_EPOCHS_TOPIC = copy
+  const hex = (value: bigint) => BigInt.asUintN(64, value).toString(16).padStart(16, '0')
+  return { epoch: record.epoch, then: hex(digest), now: hex(record.digest) }
+}

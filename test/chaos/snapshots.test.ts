@@ -1,0 +1,181 @@
+/**
+ * The store in trouble under a live market: it delays no output, shows in metrics, status and log, and snapshots resume by
+ * themselves; a snapshot that is not whole is passed over for the one before.
+ */
+import { once } from 'node:events'
+import { readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type EngineProcess, type Environment, eventually, startEngine } from '../broker/engine-process.ts'
+import { type Job, type StatusOutput, type Tail, tailOf, valuesOf } from '../broker/engine-job.ts'
+import { uniqueName } from '../broker/harness.ts'
+import { ACCESS_KEY, SECRET_KEY, type S3Server, s3ServerBinary, startS3Server } from '../store/s3-server.ts'
+import { LiveFeed, chaosJob, expectWhole, flows, isRestoring, linesOf, live } from './chaos-job.ts'
+
+const binary = await s3ServerBinary()
+/** Window end → on the broker, while the store is gone; far below any time-out of a store, far above a busy machine's. */
+const DELAY_MS_MAX = 1_500
+const WRONG_SECRET = 'not-the-secret-key-of-the-tests'
+
+/** How long after its end each window was first on the broker, ms, the longest of all published since record `from`. */
+function longestDelayMs(tail: Tail, topic: string, from: number): number {
+  const seen = new Set<string>()
+  let longestMs = 0
+  const values = valuesOf(tail.records[topic])
+  tail.records[topic].forEach(({ timestamp }, i) => {
+    const key = `${values[i].symbol} ${values[i].event_ts}`
+    if (!seen.has(key) && i >= from) longestMs = Math.max(longestMs, timestamp! - Date.parse(values[i].event_ts))
+    seen.add(key)
+  })
+  return longestMs
+}
+
+const lastStatus = (tail: Tail, job: Job): StatusOutput['payload'] =>
+  valuesOf<StatusOutput>(tail.records[job.env.TA_STATUS_TOPIC]).at(-1)!.payload
+
+const stored = async (engine: EngineProcess) => (await engine.metrics()).get('ta_snapshots_total{result="stored"}') ?? 0
+const ageSeconds = async (engine: EngineProcess) => (await engine.metrics()).get('ta_snapshot_age_seconds') ?? 0
+
+/** Resolves once `more` further snapshots are stored. */
+async function stores(engine: EngineProcess, more: number): Promise<void> {
+  const due = await stored(engine) + more
+  await eventually(async () => (await stored(engine)) >= due || undefined, () => `no snapshots:\n${engine.stderr}`)
+}
+
+/** Resolves once the snapshots are as old as that; meanwhile and at the end everything flows. */
+async function outage(job: Job, tail: Tail, engine: EngineProcess): Promise<void> {
+  const from = tail.records[job.env.TA_MICROBARS_TOPIC].length
+  await eventually(async () => (await ageSeconds(engine)) > 4 || undefined, () => 'the age does not rise')
+  await flows(job, tail, engine)
+  expect(lastStatus(tail, job)).toMatchObject({ status: 'degraded', reason: expect.stringMatching(/^snapshot/) })
+  expect(longestDelayMs(tail, job.env.TA_MICROBARS_TOPIC, from)).toBeLessThan(DELAY_MS_MAX)
+}
+
+async function recovers(job: Job, tail: Tail, engine: EngineProcess): Promise<void> {
+  await stores(engine, 8)
+  const from = tail.records[job.env.TA_STATUS_TOPIC].length
+  await tail.until(() => tail.records[job.env.TA_STATUS_TOPIC].length > from + 8, 'status')
+  expect(lastStatus(tail, job)).toMatchObject({ status: 'ok', reason: '' })
+}
+
+describe.skipIf(binary === null)('an S3 store', () => {
+  let server: S3Server
+  beforeAll(async () => {
+    server = await startS3Server(binary!)
+  })
+  afterAll(() => server?.stop())
+
+  async function s3Job(env: Environment = {}): Promise<Job> {
+    const bucket = uniqueName('snapshots')
+    await server.createBucket(bucket)
+    return await chaosJob({
+      env: {
+        TA_SNAPSHOT_URI: `s3://${bucket}/of/tests`, TA_S3_ENDPOINT: server.endpoint,
+        TA_S3_ACCESS_KEY: ACCESS_KEY, TA_S3_SECRET_KEY: SECRET_KEY, ...env,
+      },
+    })
+  }
+
+  it('that is gone, then hangs, delays nothing; snapshots resume, and a killed engine starts from them', async () => {
+    const job = await s3Job()
+    const tail = await tailOf(job)
+    const feed = await LiveFeed.start(job)
+    let engine = await live(startEngine(job.env))
+    await stores(engine, 8)
+    await server.kill()
+    await outage(job, tail, engine)
+    await server.restart()
+    await recovers(job, tail, engine)
+    // what listens takes the request and never answers
+    await server.kill()
+    const silent = createServer((socket) => socket.on('error', () => {})).listen(server.port, '127.0.0.1')
+    await once(silent, 'listening')
+    const silenced: { destroy(): void }[] = []
+    silent.on('connection', (socket) => silenced.push(socket))
+    await outage(job, tail, engine)
+    for (const socket of silenced) socket.destroy()
+    silent.close()
+    await server.restart()
+    await recovers(job, tail, engine)
+    await engine.kill()
+    // whoever starts while the store is gone waits for it, and says so
+    await server.kill()
+    engine = startEngine(job.env)
+    await engine.logged(({ msg }) => /snapshot|S3|127\.0\.0\.1/.test(msg) && /starts over|trying again/.test(msg))
+    await server.restart()
+    await live(engine)
+    const restored = linesOf(engine, isRestoring)
+    expect(restored.length).toBe(4)
+    for (const { from } of restored) expect(from).toMatch(/^snapshot of epoch/)
+    await flows(job, tail, engine)
+    const sent = await feed.stop()
+    expect((await engine.stop()).code).toBe(0)
+    expect((await expectWhole(job, tail)).records).toBe(sent)
+  })
+
+  it('that refuses the secret from the start delays nothing, and the status says so', async () => {
+    const job = await s3Job({ TA_S3_SECRET_KEY: WRONG_SECRET })
+    const tail = await tailOf(job)
+    const feed = await LiveFeed.start(job)
+    const engine = await live(startEngine(job.env))
+    await flows(job, tail, engine, 80)
+    await outage(job, tail, engine)
+    expect((await engine.metrics()).get('ta_snapshots_total{result="failed"}')).toBeGreaterThan(0)
+    expect(await stored(engine)).toBe(0)
+    expect(lastStatus(tail, job).reason).toMatch(/403|refuse|denied|credential|TA_S3/i)
+    const sent = await feed.stop()
+    expect((await engine.stop()).code).toBe(0)
+    expect(engine.stderr).not.toContain(WRONG_SECRET)
+    expect((await expectWhole(job, tail, { env: { TA_S3_SECRET_KEY: SECRET_KEY } })).records).toBe(sent)
+  })
+})
+
+describe('a snapshot that is not whole', () => {
+  it('is passed over for the one before, and that is said', async () => {
+    const job = await chaosJob()
+    const tail = await tailOf(job)
+    const feed = await LiveFeed.start(job)
+    const engine = await live(startEngine(job.env))
+    await flows(job, tail, engine)
+    await stores(engine, 16)
+    await feed.stop()
+    await engine.kill()
+    const folders = [0, 1, 2, 3].map((task) => snapshotFolders(job, task))
+    const [lost, flipped, bare, torn] = folders.map((of) => of[0])
+    rmSync(join(lost, largestOf(lost)))
+    flip(join(flipped, largestOf(flipped)))
+    rmSync(join(bare, 'manifest.json'))
+    truncateSync(join(torn, 'manifest.json'), 500)
+    const { log } = await expectWhole(job, tail)
+    const passedOver = log.filter(({ msg }) => /is passed over/.test(msg)).map(({ msg }) => msg)
+    expect(passedOver.map((msg) => /task (\d)/.exec(msg)?.[1]).sort()).toEqual(['0', '1', '3'])
+    for (const line of log.filter(isRestoring)) {
+      const before = Number(folders[line.task as number][1].split('/').at(-1))
+      expect([line.from, Number(line.epochs) > 0]).toEqual([`snapshot of epoch ${before}`, true])
+    }
+    // the one that was broken was made anew, or has gone with the old ones: the next start passes nothing over
+    const again = await live(startEngine(job.env))
+    expect(linesOf(again, ({ msg }) => /is passed over/.test(msg))).toEqual([])
+    expect((await again.stop()).code).toBe(0)
+  })
+})
+
+/** Folders of a task's snapshots, newest first; only those with a manifest. */
+function snapshotFolders(job: Job, task: number): string[] {
+  const root = join(job.folder, 'snapshots', job.env.TA_GROUP_ID, `task-${task}`)
+  const whole = readdirSync(root).filter((epoch) => readdirSync(join(root, epoch)).includes('manifest.json'))
+  return whole.sort().reverse().map((epoch) => join(root, epoch))
+}
+
+function largestOf(folder: string): string {
+  const bytes = (name: string) => statSync(join(folder, name)).size
+  return readdirSync(folder).filter((name) => name.endsWith('.arrow')).sort((a, b) => bytes(b) - bytes(a))[0]
+}
+
+/** One bit in the middle of a file. */
+function flip(path: string): void {
+  const bytes = readFileSync(path)
+  bytes[bytes.length >> 1] ^= 1
+  writeFileSync(path, bytes)
+}

@@ -1,0 +1,146 @@
+/** Ends that need a person: the exit code, one sentence that names the command that goes on, and that the command does go on. */
+import { describe, expect, it } from 'vitest'
+import { openKafka } from '../../src/kafka/log.ts'
+import { type Environment, type LogLine, eventually, lastWords, runTa, startEngine } from '../broker/engine-process.ts'
+import { type Job, send, tailOf } from '../broker/engine-job.ts'
+import { bootstrap, createTopics, uniqueName } from '../broker/harness.ts'
+import { collectingLogger, kafkaSettings } from '../broker/kafka-fixtures.ts'
+import { LiveFeed, chaosJob, flows, live, marketInputs } from './chaos-job.ts'
+
+/** The settings' end of `ta run`: what it says then. */
+async function refusal(env: Environment): Promise<LogLine> {
+  const engine = startEngine(env)
+  // one that goes to work instead is ended by kill -9: its code is null then
+  const working = live(engine).then(() => engine.kill(), () => undefined)
+  const ended = await engine.ended()
+  await working
+  expect(ended.code, ended.stderr).toBe(78)
+  return lastWords(ended)
+}
+
+/** `ta reset --from earliest --yes`, and then a market comes out again. */
+async function goesOnAfterReset(job: Job): Promise<void> {
+  const reset = await runTa(['reset', '--from', 'earliest', '--yes'], job.env)
+  expect([reset.code, reset.stderr]).toEqual([0, ''])
+  const tail = await tailOf(job)
+  const engine = await live(startEngine(job.env))
+  const feed = await LiveFeed.start(job)
+  await flows(job, tail, engine)
+  await feed.stop()
+  expect((await engine.stop()).code).toBe(0)
+}
+
+/** Runs until the market comes out, and until `enough`, then dies. */
+async function runAndKill(job: Job, enough = () => Promise.resolve()): Promise<void> {
+  const tail = await tailOf(job)
+  const feed = await LiveFeed.start(job)
+  const engine = await live(startEngine(job.env))
+  await flows(job, tail, engine, 80)
+  await enough()
+  await feed.stop()
+  await engine.kill()
+}
+
+const openLog = () => openKafka(kafkaSettings({ bootstrap: bootstrap() }), collectingLogger().logger)
+
+/** Resolves when the group has offsets for each task: they are for lag tools, and come every few seconds. */
+async function offsetsCommitted({ env, partitions }: Job): Promise<void> {
+  const log = openLog()
+  const places = Array.from({ length: partitions }, (_, partition) => ({ topic: env.TA_TRADES_TOPIC, partition }))
+  const all = async () => (await log.committed(env.TA_GROUP_ID, places)).every((offset) => offset >= 0)
+  await eventually(async () => await all() || undefined, () => 'no offsets')
+  await log.close()
+}
+
+/** Resolves when the first epochs of each task are gone, as the snapshots that are kept do not need them. */
+async function epochsTrimmed({ env, partitions }: Job): Promise<void> {
+  const log = openLog()
+  for (let task = 0; task < partitions; task++) {
+    const low = async () => (await log.bounds(env.TA_EPOCHS_TOPIC, task, 'read_committed')).low
+    await eventually(async () => await low() > 0 || undefined, () => `the epochs of task ${task} are not trimmed`)
+  }
+  await log.close()
+}
+
+async function deleteInputs(job: Job): Promise<void> {
+  const log = openLog()
+  for (const topic of [job.env.TA_TRADES_TOPIC, job.env.TA_QUOTES_TOPIC]) {
+    for (let partition = 0; partition < job.partitions; partition++) {
+      await log.deleteRecordsBefore(topic, partition, (await log.bounds(topic, partition, 'read_committed')).high)
+    }
+  }
+  await log.close()
+}
+
+describe('an end that needs a person', () => {
+  it('inputs that retention deleted before they were read', async () => {
+    const job = await chaosJob()
+    await runAndKill(job)
+    await send(job, marketInputs(job, 5))
+    await deleteInputs(job)
+    const { msg } = await refusal(job.env)
+    expect(msg).toMatch(/\[\d\] begins at offset \d+, but task \d has to go on from offset \d+ /)
+    expect(msg).toMatch(/deleted by retention.*ta reset --from earliest/)
+    await goesOnAfterReset(job)
+  })
+
+  it('snapshots of another job in the same place', async () => {
+    const job = await chaosJob()
+    await runAndKill(job)
+    const other = await chaosJob({ env: { TA_GROUP_ID: job.env.TA_GROUP_ID, TA_SNAPSHOT_URI: job.env.TA_SNAPSHOT_URI } })
+    const tail = await tailOf(other)
+    const engine = await live(startEngine(other.env))
+    const feed = await LiveFeed.start(other)
+    await flows(other, tail, engine, 10)
+    await feed.stop()
+    await engine.kill()
+    const { msg } = await refusal(other.env)
+    expect(msg).toContain(`are of another job (tradesTopic ${job.env.TA_TRADES_TOPIC}, here ${other.env.TA_TRADES_TOPIC})`)
+    expect(msg).toMatch(/TA_SNAPSHOT_URI of its own.*ta reset/)
+    await goesOnAfterReset(other)
+  })
+
+  it('an epoch topic without records although the group has offsets', async () => {
+    const job = await chaosJob()
+    const tail = await tailOf(job)
+    const feed = await LiveFeed.start(job)
+    const engine = await live(startEngine(job.env))
+    await flows(job, tail, engine)
+    await offsetsCommitted(job)
+    await feed.stop()
+    expect((await engine.stop()).code).toBe(0)
+    job.env.TA_EPOCHS_TOPIC = uniqueName('epochs-anew')
+    await createTopics([{ name: job.env.TA_EPOCHS_TOPIC, partitions: job.partitions, config: { 'retention.ms': '-1' } }])
+    const { msg } = await refusal(job.env)
+    expect(msg).toContain(`${job.env.TA_EPOCHS_TOPIC} [`)
+    expect(msg).toMatch(/holds no epoch, although the group .* has offsets .*TA_EPOCHS_TOPIC.*ta reset/)
+    await goesOnAfterReset(job)
+  })
+
+  it('epochs that are gone, and no whole snapshot', async () => {
+    const job = await chaosJob({ env: { TA_SNAPSHOT_RETAIN: '1' } })
+    await runAndKill(job, () => epochsTrimmed(job))
+    const { msg } = await refusal({ ...job.env, TA_SNAPSHOT_URI: 'file:///nowhere/at/all' })
+    expect(msg).toMatch(/recorded epochs up to \d+, but no snapshot to start from in /)
+    expect(msg).toMatch(/bring the snapshots back, or start anew with ta reset/)
+    await goesOnAfterReset(job)
+  })
+
+  it('two jobs with the same transactional ids: one of them ends, the other goes on', async () => {
+    const prefix = `${uniqueName('shared')}-`
+    const shared = { env: { TA_TRANSACTIONAL_ID_PREFIX: prefix } }
+    const jobs = [await chaosJob(shared), await chaosJob(shared)]
+    const feeds = await Promise.all(jobs.map((job) => LiveFeed.start(job)))
+    const engines = jobs.map(({ env }) => startEngine(env))
+    const loser = await Promise.race(engines.map((engine, i) => engine.ended().then(() => i)))
+    const ended = await engines[loser].ended()
+    expect(ended.code).toBe(78)
+    expect(lastWords(ended).msg).toContain(`by another job with the transactional ids ${prefix}…: `)
+    expect(lastWords(ended).msg).toContain('give each job its own TA_GROUP_ID or TA_TRANSACTIONAL_ID_PREFIX')
+    const winner = 1 - loser
+    const tail = await tailOf(jobs[winner])
+    await flows(jobs[winner], tail, engines[winner], 200)
+    await Promise.all(feeds.map((feed) => feed.stop()))
+    expect((await engines[winner].stop()).code).toBe(0)
+  })
+})

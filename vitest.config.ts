@@ -2,8 +2,8 @@ import { defineConfig } from 'vitest/config'
 
 /** Tests that need a broker; every other test file is a unit test, wherever it lies. */
 const BROKER_TESTS = ['test/broker/**/*.test.ts']
-/** Minutes of kills and outages: `npm run test:chaos`. */
-const CHAOS_TESTS = ['test/chaos/**/*.test.ts']
+/** Minutes of kills, outages and deliberate mistakes: `npm run test:chaos`. */
+const CHAOS_TESTS = ['test/chaos/**/*.test.ts', 'test/simulation/mutants.test.ts']
 
 /** What tests with a broker have in common: they measure time and kill things, so one file runs after the other. */
 const ONE_BY_ONE = {

@@ -1,0 +1,118 @@
+/**
+ * Runs the real kernel in this thread, in virtual time, with the worker's protocol: owner word set, step, owner word cleared.
+ * A worker can die, or the kernel trap, in the middle of a step: the owner word stays set and the memory half-written.
+ */
+import type { Envelope, SnapshotFile, StepTimes } from '../../src/dispatch/request.ts'
+import type { KernelRunner } from '../../src/dispatch/runner.ts'
+import { StepFailed } from '../../src/dispatch/step-failed.ts'
+import type { Effect, Fate, SimulatedProcess } from '../../src/simulation/process.ts'
+import { copyTables, encodeTables } from '../../src/state/arrow-tables.ts'
+import { Kernel } from '../../src/state/kernel.ts'
+import { INPUT, headerCell } from '../../src/state/layout.ts'
+import { TaskMemory } from '../../src/state/task-memory.ts'
+import { POISON } from './market.ts'
+
+const OWNER = headerCell('owner') / 4
+const WORKER = 7
+const INJECTED = 'a trap of the simulation'
+const kernels = new WeakMap<WebAssembly.Memory, { kernel: Kernel; module: WebAssembly.Module }>()
+
+export class InThreadRunner implements KernelRunner {
+  readonly #process: SimulatedProcess
+  /** Told when the kernel traps by itself: an assertion in it. */
+  readonly #onTrap: (error: Error) => void
+
+  constructor(process: SimulatedProcess, onTrap: (error: Error) => void) {
+    this.#process = process
+    this.#onTrap = onTrap
+  }
+
+  async run(envelope: Envelope): Promise<StepTimes> {
+    await this.#call<void>('Step', envelope, (answer, refuse) => {
+      try {
+        this.#step(envelope)
+        answer()
+      } catch (cause) {
+        if (cause instanceof WebAssembly.RuntimeError && cause.message !== INJECTED) this.#onTrap(cause)
+        refuse(new StepFailed(`${envelope.request.op} of a task`, { cause }))
+      }
+    })
+    return { decodeMs: 0, kernelMs: 0 }
+  }
+
+  #step({ memory, module, request }: Envelope): void {
+    const { random, faults } = this.#process
+    const kernel = kernelOf(memory, module)
+    own(kernel.task)
+    const dies = random.chance(faults.workerDies)
+    const traps = random.chance(faults.kernelTraps)
+    const broken = dies ? new Error('the worker died') : traps ? new WebAssembly.RuntimeError(INJECTED) : null
+    if (request.op === 'snapshot') throw new Error('a snapshot is no step')
+    if (request.opensEpoch) kernel.openEpoch()
+    if (request.op === 'apply') {
+      if (holdsPoison(kernel.task, request.rows)) throw new WebAssembly.RuntimeError(INJECTED)
+      kernel.decode(request.topic, request.rows, request.clockNs)
+      kernel.apply(broken === null ? request.rows : random.integer(0, request.rows + 1))
+    } else if (broken === null || random.chance(0.5)) {
+      kernel.close(request.clockMs, request.bits)
+    }
+    if (broken !== null) throw broken
+    release(kernel.task)
+  }
+
+  snapshot(envelope: Omit<Envelope, 'request'>): { released: Promise<void>; files: Promise<SnapshotFile[]> } {
+    const copy = this.#call<ReturnType<typeof copyTables>>('Copy', envelope, (answer, refuse) => {
+      try {
+        const { task } = kernelOf(envelope.memory, envelope.module)
+        own(task)
+        const tables = copyTables(task)
+        release(task)
+        answer(tables)
+      } catch (cause) {
+        refuse(new StepFailed('snapshot of a task', { cause }))
+      }
+    })
+    const files = copy.then(async (tables) => {
+      await this.#process.clock.sleep(this.#process.random.between(0.5, 20))
+      return encodeTables(tables)
+    })
+    return { released: copy.then(() => undefined), files }
+  }
+
+  #call<T>(name: string, envelope: { key: string }, effect: Effect<T>): Promise<T> {
+    const { random } = this.#process
+    const fate: Fate = { sendMs: random.between(0.01, 0.3), answerMs: random.between(0.01, 0.5), lost: null, local: true }
+    return this.#process.call<T>(name, envelope.key, fate, 0, () => new Error('not lost'), (answer, refuse) => {
+      // workers die with their process
+      if (this.#process.alive) effect(answer, refuse)
+    })
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+function kernelOf(memory: WebAssembly.Memory, module: WebAssembly.Module): Kernel {
+  const kept = kernels.get(memory)
+  if (kept?.module === module) return kept.kernel
+  const kernel = new Kernel(module, new TaskMemory(memory))
+  kernels.set(memory, { kernel, module })
+  return kernel
+}
+
+function holdsPoison(task: TaskMemory, rows: number): boolean {
+  const { values, valueEnds } = INPUT.at
+  const end = task.i32()[valueEnds / 4 + rows]
+  const { buffer } = task.bytes()
+  return Buffer.from(buffer, values, end).includes(POISON)
+}
+
+function own(task: TaskMemory): void {
+  const holder = Atomics.compareExchange(task.i32(), OWNER, 0, WORKER)
+  if (holder !== 0) throw new Error('the memory is held by a step that never ended')
+}
+
+function release(task: TaskMemory): void {
+  Atomics.store(task.i32(), OWNER, 0)
+}

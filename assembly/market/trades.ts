@@ -41,7 +41,7 @@ function makeKey(row: i32, idPtr: i32, idLength: i32): i32 {
   const exchange = <usize>load<i32>(D_EXCHANGE_PTR + (row << 2))
   const head = max(exchangeLength, 0)
   const total = 1 + head + idLength
-  store<i32>(KEY, total)
+  store<i64>(KEY, total) // all 8 bytes: they are hashed, and decode has used the scratch area before
   memory.fill(KEY_TEXT, 0, TRADE_KEY_BYTES)
   if (total <= TRADE_KEY_BYTES) {
     // one byte for the exchange's length (0: absent), so that no two pairs have one text

@@ -36,6 +36,26 @@ describe('decideEpochEnd', () => {
   })
 })
 
+describe('the quiet time', () => {
+  it('lies before the second\'s publication, so it moves with the delay, and is none when nothing waits', () => {
+    const delayed = { ...LIMITS, provisionalDelayMs: 100 }
+    const due = { ...quiet, records: 1, openedMs: T - 1_000, lastEndMs: T - 900 }
+    // T is half past: publications are at …600 ms
+    expect(decideEpochEnd({ ...due, clockMs: T + 100 - QUIET_MS - 1 }, delayed)).toEqual({ end: true, reason: 'longest' })
+    expect(decideEpochEnd({ ...due, clockMs: T + 600 - QUIET_MS }, delayed)).toEqual({ end: false, waitMs: QUIET_MS })
+    expect(decideEpochEnd({ ...due, clockMs: T + 600 }, delayed)).toEqual({ end: true, reason: 'longest' })
+    expect(decideEpochEnd({ ...quiet, statusDueMs: T, clockMs: T + 500 - QUIET_MS + 1 }, LIMITS)).toEqual({ end: true, reason: 'status' })
+  })
+
+  it('ends with its own decision: after the time that is to be waited there is an end', () => {
+    for (let ms = 0; ms < 1_000; ms++) {
+      const view = { ...quiet, clockMs: T + ms, records: 1, openedMs: T - 100, lastEndMs: T - 50, nextProvisionalMs: T + 500 }
+      const decision = decideEpochEnd(view, LIMITS)
+      if (!decision.end) expect(decideEpochEnd({ ...view, clockMs: view.clockMs + decision.waitMs }, LIMITS).end, `${ms}`).toBe(true)
+    }
+  })
+})
+
 describe('nextChannel', () => {
   const channel = (waiting: number, maxMs: number, exhausted = false) => ({ waiting, maxMs, exhausted })
   it.each<[string, ReturnType<typeof channel>[], number]>([

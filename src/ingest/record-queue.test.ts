@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import fc from 'fast-check'
-import { BATCH_ROWS } from '../state/layout.ts'
+import { BATCH_ROWS, BATCH_VALUE_BYTES } from '../state/layout.ts'
 import { appendRecord, clearColumns } from './packing.ts'
 import { RecordQueue, recordColumns } from './record-queue.ts'
 
@@ -69,6 +69,38 @@ describe('RecordQueue', () => {
     expect([queue.isFull, queue.isLow]).toEqual([true, false])
     while (queue.length > 0) queue.drop(queue.segmentRows())
     expect([queue.isFull, queue.isLow, queue.next]).toEqual([false, true, 2 * BATCH_ROWS])
+  })
+
+  it('ends a segment before a batch\'s bytes are full, and shows with peek the rows that drop takes', () => {
+    const queue = new RecordQueue()
+    queue.start(0)
+    const value = 'v'.repeat(60_000)
+    const fitting = Math.floor(BATCH_VALUE_BYTES / value.length)
+    for (let offset = 0; offset < fitting + 3; offset++) put(queue, offset, 'K', value)
+    queue.drop(1) // the segment begins in the middle of the columns
+    expect(queue.segmentRows()).toBe(fitting)
+    let shown: number[] = []
+    queue.peek(fitting, ({ offsets, valueEnds, keyEnds, keys, values }, from, to) => {
+      shown = [...offsets.subarray(from, to)]
+      expect(valueEnds[to - 1] - valueEnds[from - 1]).toBeLessThanOrEqual(BATCH_VALUE_BYTES)
+      expect(Buffer.from(values.subarray(valueEnds[from - 1], valueEnds[from])).toString()).toBe(value)
+      expect(Buffer.from(keys.subarray(keyEnds[to - 2], keyEnds[to - 1])).toString()).toBe('K')
+    })
+    expect(shown).toEqual(Array.from({ length: fitting }, (_, i) => i + 1))
+    expect(queue.length).toBe(fitting + 2)
+    queue.drop(fitting)
+    expect([queue.length, queue.firstOffset, queue.next]).toEqual([2, fitting + 1, fitting + 1])
+  })
+
+  it('begins anew with nothing of before', () => {
+    const queue = new RecordQueue()
+    queue.start(0)
+    for (const offset of [0, 1, 2]) put(queue, offset, 'K', 'v')
+    queue.reachedEnd(3)
+    queue.start(1)
+    expect([queue.length, queue.bytes, queue.next, queue.end, queue.atEnd, queue.segmentRows()]).toEqual([0, 0, 1, 1, false, 0])
+    put(queue, 1, 'K', 'w')
+    expect(String(queue.recordAt(0).value)).toBe('w')
   })
 
   it('knows the end of its partition until another record comes', () => {

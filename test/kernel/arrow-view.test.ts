@@ -47,6 +47,13 @@ describe('the batch in shared memory', () => {
         if (column.valueOffsets !== undefined) expect(column.valueOffsets.buffer).toBe(buffer)
       }
     }
+    const addresses = decodedBatch(kernel.task, 2).data.children.map(({ values }) => values.byteOffset)
+    expect(addresses).toEqual(layout.DECODED_COLUMNS.map(({ name }) => layout.DECODED.at[name]))
+    const input = inputBatch(kernel.task, 2)
+    expect(input.data.children.map(({ values }) => values.byteOffset)).toEqual(
+      input.schema.fields.map(({ name }) => layout.INPUT.at[name]))
+    new Uint8Array(buffer)[layout.INPUT.at.keys] = 'Z'.charCodeAt(0)
+    expect(Buffer.from(input.getChild('keys')?.get(0)).toString()).toBe('ZAPL')
     const decoded = decodedBatch(kernel.task, 2)
     new Float64Array(buffer, layout.DECODED.at.n0, 1)[0] = 99.5
     expect(decoded.getChild('n0')?.get(0)).toBe(99.5)

@@ -35,8 +35,13 @@ export async function startBroker(properties: Record<string, string> = {}): Prom
   return await startLocalBroker({ heapMb: 1024, properties: { 'group.initial.rebalance.delay.ms': '3000', ...properties } })
 }
 
-/** Makes a job with topics of its own. */
-export async function openJob(broker: LocalBroker, name: string, more: Record<string, string> = {}): Promise<Job> {
+/** A broker as one runs it in production: the JVM's own compiler and collector, a heap that is there from the start. */
+export async function startServerBroker(): Promise<LocalBroker> {
+  return await startLocalBroker({ heapMb: 1024, jvmFlags: ['-Xms1024m', '-XX:+UseG1GC'] })
+}
+
+/** Makes a job with topics of its own, but for those that `more` names. */
+export async function openJob(broker: Pick<LocalBroker, 'bootstrap'>, name: string, more: Record<string, string> = {}, partitions = PARTITIONS): Promise<Job> {
   const folder = mkdtempSync(join(tmpdir(), `ta-bench-${name}-`))
   const topic = (what: string): string => `${name}.${what}`
   const env = {
@@ -49,7 +54,7 @@ export async function openJob(broker: LocalBroker, name: string, more: Record<st
   const logger = openLogger({ level: 'error' })
   const log = await openLog(settings, logger)
   await log.connect(30_000)
-  await createTopics(log, planTopics(settings, await describeWanted(log, settings), { partitions: PARTITIONS }))
+  await createTopics(log, planTopics(settings, await describeWanted(log, settings), { partitions }))
   const appender = await openAppender(settings, logger)
   const end = async (): Promise<void> => {
     await appender.close()
@@ -72,13 +77,15 @@ export interface BenchEngine extends EngineProcess {
   startedMs: number
 }
 
-/** Starts an instance of the job's engine. */
-export async function runEngine(job: Job, instance: string, more: Record<string, string> = {}): Promise<BenchEngine> {
+/** Starts an instance of the job's engine; `program` is its main file, `nodeFlags` come before it. */
+export async function runEngine(
+  job: Job, instance: string, more: Record<string, string> = {}, { program = MAIN, nodeFlags = [] as string[] } = {},
+): Promise<BenchEngine> {
   const folder = mkdtempSync(join(tmpdir(), `ta-bench-${instance}-`))
   const httpPort = await freePort()
   const startedMs = Date.now()
   const engine = await startEngine({
-    command: process.execPath, args: ['--disable-warning=ExperimentalWarning', MAIN, 'run'], folder, httpPort,
+    command: process.execPath, args: ['--disable-warning=ExperimentalWarning', ...nodeFlags, program, 'run'], folder, httpPort,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, UV_THREADPOOL_SIZE: '64', ...job.env, TA_INSTANCE_ID: instance, TA_HTTP_PORT: String(httpPort), ...more },
   })
   const logFile = join(folder, 'engine.log')

@@ -12,6 +12,10 @@ export interface BenchFeed {
   partitions: number
   symbols: number
   recordsPerSecond: number
+  /** 4 where it is not named. */
+  quotesPerTrade?: number
+  /** Told of each trade right before its batch is handed to the producer. */
+  onTrade?(symbol: number, second: number, appendedMs: number): void
 }
 
 const TICK_MS = 2
@@ -31,22 +35,30 @@ export async function feedMarket(appender: Appender, feed: BenchFeed, signal: Ab
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
     return state % below
   }
+  const { quotesPerTrade = QUOTES_PER_TRADE, onTrade } = feed
   const startedMs = performance.now()
   let sent = 0
+  let batchTrades: number[] = []
   const pending = new Set<Promise<void>>()
   while (!signal.aborted) {
     const due = Math.floor(((performance.now() - startedMs) * feed.recordsPerSecond) / 1000)
     const batch = new OutputBatch()
     for (; sent < due && batch.records < 5_000; sent++) {
-      const symbol = symbols[draw(symbols.length)]
+      const index = draw(symbols.length)
+      const symbol = symbols[index]
+      const stampMs = Date.now()
       symbol.cents = Math.max(symbol.cents + draw(3) - 1, 100)
       symbol.seq++
       const price = symbol.cents / 100
-      const isTrade = sent % (QUOTES_PER_TRADE + 1) === 0
+      const isTrade = sent % (quotesPerTrade + 1) === 0
       const topic = isTrade ? feed.trades : feed.quotes
-      batch.add(topic, symbol.partition, symbol.name, Buffer.from(envelope(symbol.name, symbol.seq, price, sent, isTrade, Date.now())))
+      batch.add(topic, symbol.partition, symbol.name, Buffer.from(envelope(symbol.name, symbol.seq, price, sent, isTrade, stampMs)))
+      if (isTrade && onTrade) batchTrades.push(index, Math.floor(stampMs / 1000))
     }
     if (batch.records > 0) {
+      const appendedMs = performance.timeOrigin + performance.now()
+      for (let i = 0; i < batchTrades.length; i += 2) onTrade?.(batchTrades[i], batchTrades[i + 1], appendedMs)
+      batchTrades = []
       const append = appender.append(batch.take()).finally(() => pending.delete(append))
       pending.add(append)
     }

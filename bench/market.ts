@@ -68,7 +68,8 @@ export async function feedMarket(appender: Appender, feed: BenchFeed, signal: Ab
   return sent
 }
 
-function envelope(symbol: string, seq: number, price: number, id: number, isTrade: boolean, nowMs: number): string {
+/** A trade or a quote as the feed sends it, about 300 bytes. */
+export function envelope(symbol: string, seq: number, price: number, id: number, isTrade: boolean, nowMs: number): string {
   const stamp = new Date(nowMs).toISOString()
   const head = `{"ingest_ts":"${stamp}","event_ts":"${stamp}","feed":"sip","channel":"${isTrade ? 'trades' : 'quotes'}","symbol":"${symbol}","seq":${seq},"payload":`
   const payload = isTrade

@@ -8,8 +8,8 @@ export interface Curve {
 }
 
 const WIDTH = 860
-const HEIGHT = 470
-const PLOT = { left: 64, right: 24, top: 56, bottom: 92 }
+const HEIGHT = 500
+const PLOT = { left: 64, right: 24, top: 56, bottom: 122 }
 const COLORS = ['#1f6feb', '#1a7f37', '#9a6700', '#8250df', '#6e7781']
 /** Percentiles with a line of their own. */
 const TICKS = [0, 50, 75, 90, 95, 99, 99.9, 99.99, 99.999]
@@ -58,7 +58,7 @@ function latencyLines(low: number, high: number, y: (ms: number) => number): str
       const ms = step * 10 ** decade
       const at = y(ms).toFixed(1)
       lines.push(`<line x1="${PLOT.left}" y1="${at}" x2="${WIDTH - PLOT.right}" y2="${at}" stroke="${step === 1 ? '#d8dee4' : '#eef1f4'}"/>`)
-      lines.push(`<text x="${PLOT.left - 6}" y="${Number(at) + 4}" text-anchor="end">${Number(ms.toPrecision(1))} ms</text>`)
+      lines.push(`<text x="${PLOT.left - 6}" y="${Number(at) + 4}" text-anchor="end">${ms < 1000 ? `${Number(ms.toPrecision(1))} ms` : `${ms / 1000} s`}</text>`)
     }
   }
   return lines
@@ -75,13 +75,12 @@ function curveOf({ name, latencies, dashed }: Curve, index: number, x: (at: numb
   }
   points.push(`${x(end).toFixed(1)},${y(latencies.at(100)).toFixed(1)}`)
   const stroke = `stroke="${color}" stroke-width="2"${dashed ? ' stroke-dasharray="6 4"' : ''}`
-  const [column, row] = [index % 2, Math.floor(index / 2)]
-  const [keyX, keyY] = [PLOT.left + column * 390, HEIGHT - 52 + row * 18]
+  const [keyX, keyY] = [PLOT.left, HEIGHT - PLOT.bottom + 46 + index * 18]
   const { count, p50, p99 } = latencies.summary()
   return [
     `<polyline fill="none" ${stroke} points="${points.join(' ')}"/>`,
     `<line x1="${keyX}" y1="${keyY - 4}" x2="${keyX + 28}" y2="${keyY - 4}" ${stroke}/>`,
-    `<text x="${keyX + 36}" y="${keyY}">${escaped(name)}: p50 ${shown(p50)}, p99 ${shown(p99)} ms (${count})</text>`,
+    `<text x="${keyX + 36}" y="${keyY}">${escaped(name)}: p50 ${shown(p50)}, p99 ${shown(p99)} ms (${count.toLocaleString('en-US')})</text>`,
   ]
 }
 

@@ -1,7 +1,8 @@
 /** Looks at a running engine and its broker from outside: CPU, memory, the engine's own metrics, between two moments. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { LocalBroker } from '../src/demo/local-broker.ts'
 import { EPOCH_STAGES } from '../src/contract/metrics.ts'
-import type { BenchEngine } from './engine.ts'
+import { until, type BenchEngine } from './engine.ts'
 import { cpuSeconds, cpuSecondsByThread, residentBytes } from './measure/cpu.ts'
 import { rounded } from './measure/latencies.ts'
 import { histogramBetween, parseMetrics, sumOf, type Samples } from './measure/prometheus.ts'
@@ -9,6 +10,29 @@ import { histogramBetween, parseMetrics, sumOf, type Samples } from './measure/p
 /** perf_hooks' event loop monitor sets a timer of 10 ms; what it shows is that and the delay. */
 const LOOP_TIMER_MS = 10
 const LOOK_MS = 2_000
+
+const LIVE_PATIENCE_MS = 120_000
+const CAUGHT_UP_PATIENCE_MS = 180_000
+const LAG_LOOK_MS = 200
+
+/** Resolves when all tasks are live; rejects with the engine's last words should it end before. */
+export async function untilLive(engine: BenchEngine): Promise<void> {
+  const ended = engine.ended.then(({ exitCode, lastWords }) => {
+    throw new Error(`the engine ended with ${exitCode}: ${lastWords}`)
+  })
+  ended.catch(() => {}) // it ends later, too, when it is told to
+  await Promise.race([until('the engine to be live', () => engine.isReady(), LIVE_PATIENCE_MS), ended])
+}
+
+/** Resolves when no task's watermark is more than a second behind the lateness: what lay there before has been caught up. */
+export async function untilCaughtUp(engine: BenchEngine, tasks: number, latenessMs: number): Promise<void> {
+  await until('the engine to have caught up', async () => {
+    const metrics = parseMetrics(await engine.metrics())
+    const lags = [...metrics].filter(([series]) => series.startsWith('ta_watermark_lag_seconds')).map(([, lag]) => lag)
+    await sleep(LAG_LOOK_MS)
+    return lags.length === tasks && lags.every((lag) => lag < latenessMs / 1000 + 1)
+  }, CAUGHT_UP_PATIENCE_MS)
+}
 
 export interface EngineFigures {
   seconds: number

@@ -7,14 +7,13 @@ import { loadavg, cpus } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { LocalBroker } from '../src/demo/local-broker.ts'
-import { EngineWatch, type EngineFigures } from './engine-watch.ts'
-import { openJob, runEngine, startServerBroker, until, type BenchEngine, type Job } from './engine.ts'
+import { EngineWatch, untilCaughtUp, untilLive, type EngineFigures } from './engine-watch.ts'
+import { openJob, runEngine, startServerBroker, type Job } from './engine.ts'
 import { findMistakes, measureBars, measureSignals, type BarFigures, type Span } from './measure/arrivals.ts'
 import { concludeRun, writeResult, type Comparable } from './measure/comparison.ts'
 import { cpuSeconds } from './measure/cpu.ts'
 import { Latencies, rounded, type LatencySummary } from './measure/latencies.ts'
 import { drawPercentiles } from './measure/picture.ts'
-import { parseMetrics } from './measure/prometheus.ts'
 import { startChild } from './processes/child.ts'
 import type { FeedConfig, FeedResult } from './processes/feed.ts'
 import type { NullConfig, NullResult } from './processes/null-transactions.ts'
@@ -69,19 +68,10 @@ interface LatencyResult extends Comparable {
   engine: EngineFigures[]
 }
 
-/** Waits until the engine has caught up with the feed. */
-async function untilCaughtUp(engine: BenchEngine): Promise<void> {
-  await until('the engine to have caught up', async () => {
-    const lags = [...parseMetrics(await engine.metrics())].filter(([series]) => series.startsWith('ta_watermark_lag_seconds')).map(([, lag]) => lag)
-    await sleep(200)
-    return lags.length === options.partitions && lags.every((lag) => lag < LATENESS_MS / 1000 + 1)
-  }, 180_000)
-}
-
 async function engineRound(job: Job, broker: LocalBroker): Promise<{ span: Span; figures: EngineFigures }> {
   const engine = await runEngine(job, 'bench', { ...(values.workers === '' ? {} : { TA_WORKERS: values.workers }) })
-  await until('the engine to be live', () => engine.isReady())
-  await untilCaughtUp(engine)
+  await untilLive(engine)
+  await untilCaughtUp(engine, options.partitions, LATENESS_MS)
   await sleep(options.warmUpSeconds * 1000)
   const watch = await EngineWatch.start(engine, broker)
   const fromMs = Date.now()

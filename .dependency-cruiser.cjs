@@ -20,15 +20,16 @@ function assertReadsTypeScript() {
 assertReadsTypeScript()
 
 /** For every room, the rooms that its files may import; its own is always allowed. */
-const OUTSIDE = ['ports', 'contract', 'settings', 'logging']
+const OUTSIDE = ['ports', 'contract', 'market', 'settings', 'logging']
 const MATERIAL = ['state', 'bundle', 'dispatch', 'ingest']
 const WORK = ['engine', 'serve', 'recovery', 'epoch', 'replay', 'demo', 'topics', 'feed', 'verify', 'snapshot', 'dlq', 'doctor', 'reset']
 
 const ROOMS = {
   // The bottom: what the outside sees, and the few ways to it.
   contract: [],
+  market: ['contract'],
   ports: ['contract'],
-  settings: ['contract'],
+  settings: ['contract', 'market'],
   logging: [],
   // What the work is done with. Batches, memory and kernels know nothing of epochs.
   state: ['contract', 'settings', 'ports'],

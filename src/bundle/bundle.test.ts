@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { DEFAULTS, bundleOf, kernelBytes, kernelModule } from '../../test/kernel/kernel-under-test.ts'
 import type { ResultSettings } from './config-image.ts'
 import { readBundle } from './bundle.ts'
-import { zoneTable } from './zone.ts'
+import { offsetMsAt, zoneTable } from './zone.ts'
 
 describe('a bundle', () => {
   it('comes back from its bytes, and its hash is theirs', () => {
@@ -21,6 +21,13 @@ describe('a bundle', () => {
     corrections: false, minuteBars: true,
   } satisfies ResultSettings))('is another with another %s', (name, value) => {
     expect(bundleOf({ [name]: value }).hash).not.toBe(bundleOf().hash)
+  })
+
+  it('is another with a table of sale conditions of its own, which it holds', () => {
+    const conditionRules = [{ code: 'I', meaning: 'odd lot', tapes: 'ABCO', price: true, volume: true }]
+    const bundle = bundleOf({ conditionRules })
+    expect(bundle.hash).not.toBe(bundleOf().hash)
+    expect(readBundle(Buffer.from(bundle.bytes)).settings.conditionRules).toEqual(conditionRules)
   })
 
   it('holds a kernel that reads nothing but its memory: no clock, no environment, no randomness (invariant 1)', () => {
@@ -42,5 +49,18 @@ describe("New York's clock", () => {
       const local = second + offsetAt(second)
       expect([second, Math.floor((((local % 86_400) + 86_400) % 86_400) / 3_600)]).toEqual([second, hourAt(second)])
     }
+  })
+
+  it('changes by the rule of 2007: at 02:00 on the second Sunday of March and the first of November', () => {
+    const hours = (year: number, month: number, sunday: number, utcHour: number): number => {
+      const first = new Date(Date.UTC(year, month, 1)).getUTCDay()
+      return Date.UTC(year, month, 1 + ((7 - first) % 7) + 7 * (sunday - 1), utcHour) / 1000
+    }
+    const due = Array.from({ length: 13 }, (_, i) => 2018 + i).flatMap((year) => [
+      [hours(year, 2, 2, 7), -4 * 3600], [hours(year, 10, 1, 6), -5 * 3600],
+    ])
+    const [from, to] = [Date.UTC(2018, 0) / 1000, Date.UTC(2031, 0) / 1000]
+    expect(zoneTable().filter(([second]) => second >= from && second < to)).toEqual(due)
+    for (const [second, offset] of due) expect([offsetMsAt(second * 1000 - 1), offsetMsAt(second * 1000)]).toEqual([(offset === -14_400 ? -5 : -4) * 3_600_000, offset * 1000])
   })
 })

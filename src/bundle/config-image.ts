@@ -1,10 +1,11 @@
 /**
  * The config image: every setting that changes results, as the kernel reads it. Same bytes, same results.
  *
- * In:  ResultSettings. Out: bytes for CONFIG_BASE. Imports: state's layout, this room.
+ * In:  ResultSettings. Out: bytes for CONFIG_BASE. Imports: state's layout, market, this room.
  */
 import { CONFIG_BASE, CONFIG_BYTES, CONFIG_CELLS, configCell } from '../state/layout.ts'
 import type { ConfigCell } from '../state/layout.ts'
+import type { ConditionRule } from '../market/sale-conditions.ts'
 import { buildFieldTrie } from './field-trie.ts'
 import { conditionMasks } from './sale-conditions.ts'
 import { zoneTable } from './zone.ts'
@@ -22,6 +23,8 @@ export interface ResultSettings {
   quoteDedupe: 'seq' | 'event_ts'
   session: 'us-equity' | 'us-equity-extended' | 'utc-day'
   saleConditions: 'all' | 'alpaca'
+  /** Sale conditions in place of Alpaca's. */
+  conditionRules?: readonly ConditionRule[]
   fieldMap: Readonly<Record<string, string>>
   /** Corrections and cancels are applied; else they are filtered. */
   corrections: boolean
@@ -35,7 +38,7 @@ const SESSIONS = ['us-equity', 'us-equity-extended', 'utc-day'] as const
 /** Cells, then zone table, condition masks and field trie, each 8-byte aligned. Throws RangeError when it doesn't fit. */
 export function configImage(settings: ResultSettings): Uint8Array {
   const zone = zoneTable()
-  const masks = conditionMasks()
+  const masks = conditionMasks(settings.conditionRules)
   const trie = buildFieldTrie(settings.fieldMap)
   const zoneOffset = CONFIG_CELLS.length * 8
   const conditionsOffset = zoneOffset + zone.length * 16

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { UserError } from '../contract/errors.ts'
 import { EXIT_SETTINGS } from '../contract/exit-codes.ts'
+import { readSaleConditions } from '../market/sale-conditions.ts'
 import type { Settings } from '../settings/settings.ts'
 import { makeBundle } from './bundle.ts'
 import type { Bundle } from './bundle.ts'
@@ -28,6 +29,7 @@ export function ownBundle(settings: Settings): Bundle {
     quoteDedupe: settings.quoteDedupe,
     session: settings.session,
     saleConditions: settings.saleConditions,
+    ...(settings.saleConditionsFile === '' ? {} : { conditionRules: readSaleConditions(settings.saleConditionsFile) }),
     fieldMap: settings.fieldMap,
     corrections: false,
     minuteBars: false,

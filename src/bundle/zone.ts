@@ -13,6 +13,11 @@ export function zoneTable(zone = 'America/New_York'): readonly (readonly [number
   return known
 }
 
+/** Offset from UTC at a time, both in ms. */
+export function offsetMsAt(clockMs: number, table = zoneTable()): number {
+  return (table.findLast(([second]) => second * 1000 <= clockMs) ?? table[0])[1] * 1000
+}
+
 /** Computing one takes some 50 ms. */
 const tables = new Map<string, [number, number][]>()
 

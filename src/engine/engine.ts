@@ -5,11 +5,12 @@
  * Imports: epoch, recovery, ingest, serve, ports; the log and the store are handed in.
  */
 import type { Bundle } from '../bundle/bundle.ts'
-import { zoneTable } from '../bundle/zone.ts'
+import { offsetMsAt } from '../bundle/zone.ts'
 import type { KernelRunner } from '../dispatch/runner.ts'
-import { marketSessionState } from '../epoch/status.ts'
 import type { LiveTask } from '../epoch/live-task.ts'
 import type { Logger } from '../logging/logger.ts'
+import { marketSession } from '../market/session-state.ts'
+import { readCalendar } from '../market/calendar.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log, LogGroup, Position } from '../ports/log.ts'
 import { LogError } from '../ports/log.ts'
@@ -190,8 +191,7 @@ export class Engine {
 
   #liveOptions(partitionsOf: (topic: string) => number): OwnerContext['live'] {
     const { settings } = this.#options
-    const zone = zoneTable()
-    const offsetMs = (clockMs: number): number => (zone.findLast(([second]) => second * 1000 <= clockMs) ?? zone[0])[1] * 1000
+    const calendar = readCalendar(settings.calendar)
     return {
       epochMs: settings.epochMs,
       epochMaxMs: settings.epochMaxMs,
@@ -206,7 +206,7 @@ export class Engine {
         latePartitions: partitionsOf(settings.lateTopic), dlqPartitions: partitionsOf(settings.dlqTopic),
         inputs: { trades: settings.tradesTopic, quotes: settings.quotesTopic, bars: settings.bars1mTopic },
       },
-      marketSessionState: (clockMs) => marketSessionState(clockMs, offsetMs(clockMs), settings.session),
+      marketSessionState: (clockMs) => marketSession(clockMs, offsetMsAt(clockMs), settings.session, calendar).state,
       degraded: (task) => this.#degraded(task),
     }
   }

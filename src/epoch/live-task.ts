@@ -3,6 +3,7 @@
  * control flow. While epoch n commits, n+1 is gathered and computed; it is never sent before n is known to be committed.
  */
 import { invariant } from '../contract/errors.ts'
+import type { MarketSessionState } from '../market/session-state.ts'
 import type { Clock } from '../ports/clock.ts'
 import { QUOTES_IDLE, TRADES_IDLE } from '../state/kernel.ts'
 import { NONE } from '../state/task-memory.ts'
@@ -15,7 +16,6 @@ import type { Observer } from './observer.ts'
 import { transactionOf } from './outputs.ts'
 import type { OutputTopics } from './outputs.ts'
 import { statusRecord } from './status.ts'
-import type { MarketSessionState } from './status.ts'
 import type { ClosedEpoch, TaskState } from './task-state.ts'
 import type { SnapshotKeeper } from './snapshot-keeper.ts'
 import type { Suspicion } from './suspicion.ts'

@@ -1,7 +1,6 @@
 /** A task's status record: what it says of itself every few seconds. Made by the loop, outside the epoch's digest. */
 import { OUTCOMES } from '../contract/outcomes.ts'
-
-export type MarketSessionState = 'pre' | 'open' | 'post' | 'overnight' | 'closed' | 'holiday' | 'continuous'
+import type { MarketSessionState } from '../market/session-state.ts'
 
 export interface StatusView {
   task: number
@@ -51,17 +50,4 @@ function stampOf(ns: bigint): string {
   const seconds = new Date(Number(ns / 1_000_000n)).toISOString().slice(0, 19)
   const fraction = String(((ns % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n).padStart(9, '0').replace(/0+$/, '')
   return fraction === '' ? `${seconds}Z` : `${seconds}.${fraction}Z`
-}
-
-const MINUTE = 60_000
-
-/** Which part of New York's trading day a time lies in; `offsetMs` is New York's offset from UTC then. */
-export function marketSessionState(clockMs: number, offsetMs: number, session: string): MarketSessionState {
-  if (session === 'utc-day') return 'continuous'
-  const local = new Date(clockMs + offsetMs)
-  const minutes = local.getUTCHours() * 60 + local.getUTCMinutes() + local.getUTCSeconds() / MINUTE
-  if (local.getUTCDay() === 0 || local.getUTCDay() === 6) return 'closed'
-  if (minutes < 240 || minutes >= 1200) return 'overnight'
-  if (minutes < 570) return 'pre'
-  return minutes < 960 ? 'open' : 'post'
 }

@@ -27,7 +27,7 @@ const FILE_KEYS = [
 
 /** Everything that does not go together, in the order of the table. */
 export function findConflicts(settings: Settings): Conflict[] {
-  return [...ofBroker(settings), ...ofTopics(settings), ...ofTimes(settings), ...ofFormat(settings), ...ofStore(settings)]
+  return [...ofBroker(settings), ...ofTopics(settings), ...ofTimes(settings), ...ofConditions(settings), ...ofFormat(settings), ...ofStore(settings)]
 }
 
 function conflict(keys: [SettingKey, ...SettingKey[]], problem: string, right: string): Conflict {
@@ -89,6 +89,12 @@ function ofTimes(settings: Settings): Conflict[] {
       `give at most ${settings.epochMaxMs}`))
   }
   return found
+}
+
+function ofConditions(settings: Settings): Conflict[] {
+  if (settings.saleConditionsFile === '' || settings.saleConditions !== 'all') return []
+  return [conflict(['saleConditionsFile', 'saleConditions'], `is set, but ${TABLE.saleConditions.name} is all, so each trade counts`,
+    'set that to alpaca, or leave the file out')]
 }
 
 function ofFormat(settings: Settings): Conflict[] {

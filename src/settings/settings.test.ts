@@ -9,6 +9,10 @@ import { describeSettings, readSettings, resolveSettings, resultSettings, secret
 import { snapshotPlace } from './snapshot-place.ts'
 import { TABLE } from './table.ts'
 
+/** Files as the product has them: a table of sale conditions, and one that is none. */
+const TABLE_FILE = join(import.meta.dirname, '../market/sale-conditions.json')
+const OTHER_FILE = join(import.meta.dirname, '../market/calendar.json')
+
 const host = { hostname: 'pod-0', cores: 4 }
 const read = (env: Environment, command?: string) => readSettings(env, { host, command })
 
@@ -85,6 +89,10 @@ describe('readSettings', () => {
     ['relative snapshot folder', { TA_SNAPSHOT_URI: 'file://x/y' },
       /^TA_SNAPSHOT_URI "file:\/\/x\/y" is a file URI without an absolute path/],
     ['bad bucket', { TA_SNAPSHOT_URI: 's3://A/b' }, /the bucket "A"/],
+    ['calendar that is none', { TA_CALENDAR: import.meta.filename }, /^TA_CALENDAR ".*settings.test.ts" holds no JSON: give a calendar like/],
+    ['calendar that is missing', { TA_CALENDAR: '/no/such.json' }, /^TA_CALENDAR "\/no\/such.json" does not exist: give a file/],
+    ['sale conditions that are none', { TA_SALE_CONDITIONS: 'alpaca', TA_SALE_CONDITIONS_FILE: OTHER_FILE }, /^TA_SALE_CONDITIONS_FILE ".*" has the key/],
+    ['sale conditions without use', { TA_SALE_CONDITIONS_FILE: TABLE_FILE }, /^TA_SALE_CONDITIONS_FILE is set, but TA_SALE_CONDITIONS is all/],
     ['service link', { TA_HTTP_PORT: 'tcp://10.0.0.1:8080' }, /enableServiceLinks: false/],
     ['registry with a password', { TA_SCHEMA_REGISTRY_URL: 'http://u:secret@h' },
       /^TA_SCHEMA_REGISTRY_URL holds a name or password/],

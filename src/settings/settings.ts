@@ -1,6 +1,6 @@
 /**
  * Settings from the environment, all checked before anything connects.
- * In: the environment. Out: `Settings`, or one SettingsError that names everything that is wrong. May import contract/ alone.
+ * In: the environment. Out: `Settings`, or one SettingsError that names everything that is wrong. May import contract/ and market/.
  */
 import { availableParallelism, hostname } from 'node:os'
 import { EXIT_SETTINGS } from '../contract/exit-codes.ts'

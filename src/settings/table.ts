@@ -8,6 +8,7 @@ import {
   checkBootstrap, checkHttpUrl, checkKafkaName, checkPlainName, checkToken, choice, flag, map, topic, whole, words,
   type Definition,
 } from './kinds.ts'
+import { checkCalendar, checkSaleConditions } from './market-files.ts'
 import { snapshotPlace } from './snapshot-place.ts'
 
 const HOUR_MS = 3_600_000
@@ -85,6 +86,8 @@ const results = {
     affects),
   saleConditions: choice('TA_SALE_CONDITIONS', ['all', 'alpaca'], 'all',
     "Which trades count: each, or by Alpaca's minute-bar rules", affects),
+  saleConditionsFile: words('TA_SALE_CONDITIONS_FILE', 'file', '',
+    "Table of sale conditions in place of Alpaca's, in the form of `src/market/sale-conditions.json`", affects, checkSaleConditions),
   outputFormat: choice('TA_OUTPUT_FORMAT', ['json', 'avro'], 'json', 'Format of the outputs', affects),
   schemaRegistryUrl: words('TA_SCHEMA_REGISTRY_URL', 'URL', '', 'Schema registry, for Avro', {}, checkHttpUrl),
   schemaRegistryUsername: words('TA_SCHEMA_REGISTRY_USERNAME', 'text', '', "Schema registry's user"),
@@ -100,6 +103,9 @@ const engine = {
     of: (_host, { epochMaxMs }) => Math.min(20, Number(epochMaxMs)) },
     [1, 10_000], 'Shortest time between commits of a task'),
   statusIntervalMs: whole('TA_STATUS_INTERVAL_MS', 5_000, [100, HOUR_MS], 'Time between status records of a task'),
+  calendar: words('TA_CALENDAR', 'file', '',
+    "Trading calendar (holidays, half days) in place of the product's own, in the form of `src/market/calendar.json`; for status alone",
+    {}, checkCalendar),
   workers: whole('TA_WORKERS', { text: 'cores − 1, at least 1', of: (host) => Math.min(Math.max(host.cores - 1, 1), 256) },
     [1, 256],
     'Threads that run the kernels'),

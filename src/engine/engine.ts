@@ -7,10 +7,13 @@
 import type { Bundle } from '../bundle/bundle.ts'
 import { offsetMsAt } from '../bundle/zone.ts'
 import type { KernelRunner } from '../dispatch/runner.ts'
-import type { LiveTask } from '../epoch/live-task.ts'
+import type { LiveTask, Surroundings } from '../epoch/live-task.ts'
+import { PAUSED_MS } from '../epoch/degraded.ts'
+import { RecentGrowth } from '../epoch/recent-growth.ts'
 import type { Logger } from '../logging/logger.ts'
 import { marketSession } from '../market/session-state.ts'
-import { readCalendar } from '../market/calendar.ts'
+import { calendarWarning, dateAt, readCalendar } from '../market/calendar.ts'
+import type { CalendarWarning, TradingCalendar } from '../market/calendar.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log, LogGroup, Position } from '../ports/log.ts'
 import { LogError } from '../ports/log.ts'
@@ -43,8 +46,6 @@ const RETRY_MS = 2_000
 const CONNECT_MS = 10_000
 /** Longest time for clients to close when the engine ends: with a broker that hangs they never would. */
 const CLOSE_MS = 2_000
-/** A snapshot this many intervals old makes the status degraded. */
-const STALE_SNAPSHOTS = 3
 
 export class Engine {
   readonly #options: EngineOptions
@@ -55,11 +56,19 @@ export class Engine {
   #group!: LogGroup
   #fail!: (error: unknown) => void
   #backlog = 0
+  readonly #calendar: TradingCalendar
+  /** Paused time up to now, and its share in the last while. */
+  readonly #paused: RecentGrowth
+  #pausedShare = 0
   #lastPausedMs = 0
+  /** New York's date of the last look at the calendar. */
+  #calendarDate = ''
 
   constructor(options: EngineOptions) {
     this.#options = options
     const { settings } = options
+    this.#calendar = readCalendar(settings.calendar)
+    this.#paused = new RecentGrowth(PAUSED_MS, options.clock.monotonicMs(), [0])
     this.#inputs = [settings.tradesTopic, settings.quotesTopic, settings.bars1mTopic]
     this.#metrics = new EngineMetrics(options.serving, {
       bars: settings.microbarsTopic, signals: settings.signalsTopic, late: settings.lateTopic, dlq: settings.dlqTopic, status: settings.statusTopic,
@@ -191,7 +200,6 @@ export class Engine {
 
   #liveOptions(partitionsOf: (topic: string) => number): OwnerContext['live'] {
     const { settings } = this.#options
-    const calendar = readCalendar(settings.calendar)
     return {
       epochMs: settings.epochMs,
       epochMaxMs: settings.epochMaxMs,
@@ -206,16 +214,36 @@ export class Engine {
         latePartitions: partitionsOf(settings.lateTopic), dlqPartitions: partitionsOf(settings.dlqTopic),
         inputs: { trades: settings.tradesTopic, quotes: settings.quotesTopic, bars: settings.bars1mTopic },
       },
-      marketSessionState: (clockMs) => marketSession(clockMs, offsetMsAt(clockMs), settings.session, calendar).state,
-      degraded: (task) => this.#degraded(task),
+      surroundings: (task, clockMs) => this.#surroundings(task, clockMs),
     }
   }
 
-  #degraded(task: LiveTask): string {
-    const age = task.snapshotAgeMs
-    if (task.snapshotProblem !== '') return `snapshot: ${task.snapshotProblem}`
-    if (age !== null && age > STALE_SNAPSHOTS * this.#options.settings.snapshotIntervalMs) return `snapshot age ${age} ms`
-    return ''
+  #surroundings(_task: LiveTask, clockMs: number): Surroundings {
+    const { session, sourceLagMaxMs, snapshotIntervalMs, snapshotMinPauseMs, maxFutureMs } = this.#options.settings
+    return {
+      market: marketSession(clockMs, offsetMsAt(clockMs), session, this.#calendar),
+      sourceLagMaxMs,
+      maxFutureMs,
+      snapshotIntervalMs: Math.max(snapshotIntervalMs, snapshotMinPauseMs),
+      pausedShare: this.#pausedShare,
+      wrongFields: [],
+      calendar: this.#calendarWarning(clockMs),
+    }
+  }
+
+  /** A market that never closes needs no calendar. */
+  #calendarWarning(clockMs: number): CalendarWarning | null {
+    return this.#options.settings.session === 'utc-day' ? null : calendarWarning(this.#calendar, dateAt(clockMs + offsetMsAt(clockMs)))
+  }
+
+  /** Once a day: says that the calendar ends soon, or has. */
+  #lookAtCalendar(): void {
+    const clockMs = this.#options.clock.nowMs()
+    const date = dateAt(clockMs + offsetMsAt(clockMs))
+    if (date === this.#calendarDate) return
+    this.#calendarDate = date
+    const warning = this.#calendarWarning(clockMs)
+    if (warning !== null) this.#options.logger.warn({}, warning.text)
   }
 
   #snapshotStoring(partitions: number): OwnerContext['storeSnapshot'] {
@@ -256,6 +284,10 @@ export class Engine {
     const { pausedMs } = this.#reader
     const backpressure = Math.min((pausedMs - this.#lastPausedMs) / REPORT_MS, 1)
     this.#lastPausedMs = pausedMs
+    const { ms, by } = this.#paused.note(clock.monotonicMs(), [pausedMs])
+    // a share of the whole window, also in its first seconds
+    this.#pausedShare = by[0] / Math.max(ms, PAUSED_MS)
+    this.#lookAtCalendar()
     serving.report(this.#metrics.report(owners, clock.nowMs(), this.#backlog, backpressure))
   }
 

@@ -28,8 +28,8 @@ export class Reader {
   readonly #consumer: LogConsumer
   #closed = false
   #running: Promise<void> = Promise.resolve()
-  /** Time in which some partition was paused, ms. */
-  pausedMs = 0
+  /** Time in which some partition was paused, up to the last change, ms. */
+  #pausedMs = 0
   #pausedSinceMs: number | null = null
 
   /** `inputs`: topic by channel, '' where it is off. */
@@ -61,12 +61,14 @@ export class Reader {
     })
     await this.#consumer.seek(places)
     owner.paused.fill(false)
+    this.#notePaused()
     this.#consumer.resume(places)
   }
 
   async remove(owner: TaskOwner): Promise<void> {
     if (this.#owners.get(owner.partition) !== owner) return
     this.#owners.delete(owner.partition)
+    this.#notePaused()
     await this.#consumer.unassign(this.#topics.map((topic) => ({ topic, partition: owner.partition })))
   }
 
@@ -78,12 +80,17 @@ export class Reader {
     this.#notePaused()
   }
 
+  /** Time in which some partition was paused, ms: a pause that goes on counts, too. */
+  get pausedMs(): number {
+    return this.#pausedMs + (this.#pausedSinceMs === null ? 0 : this.#clock.monotonicMs() - this.#pausedSinceMs)
+  }
+
   #notePaused(): void {
     const paused = [...this.#owners.values()].some((owner) => owner.paused.includes(true))
     const nowMs = this.#clock.monotonicMs()
     if (paused) this.#pausedSinceMs ??= nowMs
     else if (this.#pausedSinceMs !== null) {
-      this.pausedMs += nowMs - this.#pausedSinceMs
+      this.#pausedMs += nowMs - this.#pausedSinceMs
       this.#pausedSinceMs = null
     }
   }

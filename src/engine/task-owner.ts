@@ -234,6 +234,12 @@ export class TaskOwner {
     })
   }
 
+  #reason(): string {
+    if (this.task === null) return ''
+    const { reasons, warnings } = this.task.health()
+    return [...reasons, ...warnings].join('; ')
+  }
+
   /** One row of the status page. */
   status(nowMs: number): TaskStatus {
     const state = this.task?.state
@@ -249,7 +255,7 @@ export class TaskOwner {
       sourceLagMs: lag(trades > quotes ? trades : quotes),
       snapshotAgeMs: this.task?.snapshotAgeMs ?? null,
       records: state?.last.counts.reduce((sum, count) => sum + count, 0) ?? 0,
-      reason: this.task?.snapshotProblem ?? '',
+      reason: this.#reason(),
     }
   }
 }

@@ -3,18 +3,21 @@
  * control flow. While epoch n commits, n+1 is gathered and computed; it is never sent before n is known to be committed.
  */
 import { invariant } from '../contract/errors.ts'
-import type { MarketSessionState } from '../market/session-state.ts'
+import { CHANNELS, OUTCOMES } from '../contract/outcomes.ts'
 import type { Clock } from '../ports/clock.ts'
 import { QUOTES_IDLE, TRADES_IDLE } from '../state/kernel.ts'
 import { NONE } from '../state/task-memory.ts'
 import type { Committer } from './commit.ts'
 import { EPOCH_RECORDS_MAX, decideEpochEnd, nextChannel } from './decide.ts'
 import type { ChannelView, EpochLimits, EpochReason, EpochView } from './decide.ts'
+import { RECENT_MS, healthOf } from './degraded.ts'
+import type { Health, HealthView } from './degraded.ts'
 import { idleAtMs, isIdle, noteEnd, noteMover, noteStandstill, settleIdleness, startIdleness } from './idleness.ts'
 import type { Idleness } from './idleness.ts'
 import type { Observer } from './observer.ts'
 import { transactionOf } from './outputs.ts'
 import type { OutputTopics } from './outputs.ts'
+import { RecentGrowth } from './recent-growth.ts'
 import { statusRecord } from './status.ts'
 import type { ClosedEpoch, TaskState } from './task-state.ts'
 import type { SnapshotKeeper } from './snapshot-keeper.ts'
@@ -28,10 +31,12 @@ export interface LiveOptions extends EpochLimits {
   topics: OutputTopics
   /** Channels without a topic. */
   off: boolean[]
-  marketSessionState(clockMs: number): MarketSessionState
-  /** Why the task is degraded, in words; empty when it isn't. */
-  degraded(task: LiveTask): string
+  /** What the engine knows of a task's health besides the task: the process, the market, the settings. */
+  surroundings(task: LiveTask, clockMs: number): Surroundings
 }
+
+export type Surroundings = Pick<HealthView,
+  'market' | 'sourceLagMaxMs' | 'snapshotIntervalMs' | 'maxFutureMs' | 'pausedShare' | 'wrongFields' | 'calendar'>
 
 const IDLE_BITS = [TRADES_IDLE, QUOTES_IDLE]
 const MS = 1_000_000n
@@ -60,6 +65,13 @@ export class LiveTask {
   #openedMs = 0
   #statusDueMs: number
   #statusSeq: number
+  /** Outcome counts when it went live, and what of them came of late. */
+  readonly #countsAtStart: readonly number[]
+  readonly #recent: RecentGrowth
+  /** Records stamped too far past the clock, since it went live. */
+  #future = 0
+  /** The furthest that an event time was past the clock, and when (own running time). */
+  #lead = { ms: 0, atMs: Number.NEGATIVE_INFINITY }
   #searchFrom: number
   /** The bundle goes out with the first epoch that names it. */
   #bundleWritten: boolean
@@ -82,6 +94,8 @@ export class LiveTask {
     this.#bundleWritten = options.bundleWritten
     this.#statusSeq = options.state.last.statusSeq
     this.#statusDueMs = this.now()
+    this.#countsAtStart = options.state.last.counts
+    this.#recent = new RecentGrowth(RECENT_MS, this.#lookedMs, this.#totals())
     const { idle } = options.state.last
     this.#idleness = IDLE_BITS.map((bit, channel) => startIdleness(options.live.off[channel], (idle & bit) !== 0))
     IDLE_BITS.forEach((_, channel) => this.#noteEndIfThere(channel))
@@ -96,8 +110,44 @@ export class LiveTask {
     return this.#snapshots.ageMs()
   }
 
-  get snapshotProblem(): string {
-    return this.#snapshots.problem
+  /** Records of a channel applied since the task went live, up to the last epoch's end. */
+  applied(channel: number): number {
+    const at = channel * OUTCOMES.length + OUTCOMES.indexOf('applied')
+    return this.state.last.counts[at] - this.#countsAtStart[at]
+  }
+
+  /** What there is to say of it now. */
+  health(clockMs = this.now()): Health {
+    const lastEventNs = this.#lastEventNs()
+    const nowMs = this.#clock.monotonicMs()
+    const [records, rejected, future] = this.#recent.note(nowMs, this.#totals()).by
+    return healthOf({
+      ...this.#options.surroundings(this, clockMs),
+      sourceLagMs: lastEventNs === null ? null : clockMs - Number(lastEventNs / MS),
+      snapshotProblem: this.#snapshots.problem,
+      snapshotAgeMs: this.snapshotAgeMs,
+      recent: { records, rejected, future },
+      leadMs: nowMs - this.#lead.atMs > RECENT_MS ? 0 : this.#lead.ms,
+    })
+  }
+
+  /** Records consumed, those rejected, those stamped in the future; the first two over the task's life, up to the last epoch's end. */
+  #totals(): number[] {
+    const { counts } = this.state.last
+    const rejected = CHANNELS.reduce((sum, _, channel) => sum + counts[channel * OUTCOMES.length + OUTCOMES.indexOf('rejected')], 0)
+    return [counts.reduce((a, b) => a + b, 0), rejected, this.#future]
+  }
+
+  #lastEventNs(): bigint | null {
+    const trades = this.state.memory.cell('tradesMaxNs')
+    const quotes = this.state.memory.cell('quotesMaxNs')
+    const newest = trades > quotes ? trades : quotes
+    return newest === NONE ? null : newest
+  }
+
+  #noteLead(leadMs: number): void {
+    const atMs = this.#clock.monotonicMs()
+    if (leadMs > 0 && (leadMs >= this.#lead.ms || atMs - this.#lead.atMs > RECENT_MS)) this.#lead = { ms: leadMs, atMs }
   }
 
   /** The partition has nothing left to read below `offset`. */
@@ -154,8 +204,10 @@ export class LiveTask {
   async #applyNext(channel: number): Promise<void> {
     const queue = this.state.queues[channel]
     if (this.state.records === 0) this.#openedMs = this.#clock.monotonicMs()
-    const step = await this.state.applyNext(channel, this.now(), this.#suspicion)
+    const clockMs = this.now()
+    const step = await this.state.applyNext(channel, clockMs, this.#suspicion)
     if (step === null) return
+    this.#noteLead(this.#maxMs(channel) - clockMs)
     const { movers, times } = step
     if (movers > 0 && channel < IDLE_BITS.length) noteMover(this.#idleness[channel])
     this.#noteEndIfThere(channel)
@@ -216,6 +268,7 @@ export class LiveTask {
     const clockMs = this.now()
     const closed = await this.state.close(clockMs, this.#idleBits())
     this.#lastEndMs = clockMs
+    this.#future += closed.specials.filter((special) => special.reason === 'future').length
     const status = this.#status(clockMs, closed, reason)
     const outputs = transactionOf(this.state.partition, closed, this.#options.topics, status, this.#bundleWritten ? null : this.state.bundle)
     this.#bundleWritten = true
@@ -248,21 +301,18 @@ export class LiveTask {
     this.#statusDueMs = clockMs + this.#options.statusIntervalMs
     if (this.#options.topics.statusTopic === '') return null // the heartbeat goes on without its record
     closed.record.statusSeq = ++this.#statusSeq
-    const { memory, partition } = this.state
-    const orNull = (ns: bigint): bigint | null => (ns === NONE ? null : ns)
-    const trades = memory.cell('tradesMaxNs')
-    const quotes = memory.cell('quotesMaxNs')
+    const { watermarkAfterNs } = closed.record
     return statusRecord({
-      task: partition,
+      task: this.state.partition,
       seq: this.#statusSeq,
       clockMs,
-      watermarkNs: orNull(closed.record.watermarkAfterNs),
-      lastEventNs: orNull(trades > quotes ? trades : quotes),
+      watermarkNs: watermarkAfterNs === NONE ? null : watermarkAfterNs,
+      lastEventNs: this.#lastEventNs(),
       counts: closed.record.counts,
       epoch: closed.record.epoch,
       snapshotAgeMs: this.snapshotAgeMs,
-      marketSessionState: this.#options.marketSessionState(clockMs),
-      reason: this.#options.degraded(this),
+      marketSessionState: this.#options.surroundings(this, clockMs).market.state,
+      health: this.health(clockMs),
     })
   }
 

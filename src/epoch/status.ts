@@ -1,6 +1,7 @@
 /** A task's status record: what it says of itself every few seconds. Made by the loop, outside the epoch's digest. */
 import { OUTCOMES } from '../contract/outcomes.ts'
 import type { MarketSessionState } from '../market/session-state.ts'
+import type { Health } from './degraded.ts'
 
 export interface StatusView {
   task: number
@@ -15,8 +16,7 @@ export interface StatusView {
   /** null where none was stored yet. */
   snapshotAgeMs: number | null
   marketSessionState: MarketSessionState
-  /** Why it is degraded; empty when all is well. */
-  reason: string
+  health: Health
 }
 
 /** Key and JSON of the status record. */
@@ -27,12 +27,13 @@ export function statusRecord(view: StatusView): { key: string; value: string } {
   const counts = Object.fromEntries(
     OUTCOMES.map((outcome, i) => [outcome, view.counts.reduce((sum, count, at) => (at % OUTCOMES.length === i ? sum + count : sum), 0)]),
   )
+  const { reasons, warnings } = view.health
   const payload = {
     watermark_lag_ms: lag(view.watermarkNs),
     source_lag_ms: lag(view.lastEventNs),
     last_event_ts: view.lastEventNs === null ? null : stampOf(view.lastEventNs),
-    status: view.reason === '' ? 'ok' : 'degraded',
-    reason: view.reason,
+    status: reasons.length === 0 ? 'ok' : 'degraded',
+    reason: [...reasons, ...warnings].join('; '),
     heartbeat: true,
     market_session_state: view.marketSessionState,
     counts,

@@ -103,6 +103,8 @@ const engine = {
     of: (_host, { epochMaxMs }) => Math.min(20, Number(epochMaxMs)) },
     [1, 10_000], 'Shortest time between commits of a task'),
   statusIntervalMs: whole('TA_STATUS_INTERVAL_MS', 5_000, [100, HOUR_MS], 'Time between status records of a task'),
+  sourceLagMaxMs: whole('TA_SOURCE_LAG_MAX_MS', 30_000, [0, DAY_MS],
+    'Source lag above which status says degraded while the market is open; 0 = never'),
   calendar: words('TA_CALENDAR', 'file', '',
     "Trading calendar (holidays, half days) in place of the product's own, in the form of `src/market/calendar.json`; for status alone",
     {}, checkCalendar),

@@ -47,7 +47,7 @@ beforeAll(replaySynth, 60_000)
 const COUNTS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0, 0, 0, 0, 0]
 const status = (more: object = {}): Json => JSON.parse(statusRecord({
   task: 3, seq: 2, clockMs: 1_764_786_731_123, watermarkNs: 1_764_786_728_500_000_001n, lastEventNs: 1_764_786_730_500_000_001n,
-  counts: COUNTS, epoch: 12, snapshotAgeMs: 4_000, marketSessionState: 'open', reason: '', ...more,
+  counts: COUNTS, epoch: 12, snapshotAgeMs: 4_000, marketSessionState: 'open', health: { reasons: [], warnings: [] }, ...more,
 }).value) as Json
 
 /** A window that was published provisionally and has nothing left. */
@@ -115,8 +115,9 @@ describe('the JSON Schemas', () => {
     const soon = (record: Json) => ({ ...record, is_final: false, feed: null })
     expect(faultsOfAll(BARS, [soon(bars[5]), retracted(), { ...retracted(), is_final: true }])).toEqual([])
     expect(faultsOfAll(SIGNALS, [soon(signals[5]), minuteSignal()])).toEqual([])
-    const blank = { watermarkNs: null, lastEventNs: null, snapshotAgeMs: null, reason: 'snapshot: disk full', epoch: 0 }
-    expect(faultsOfAll(STATUS, [status(), status(blank), status({ task: 0, marketSessionState: 'continuous' })])).toEqual([])
+    const blank = { watermarkNs: null, lastEventNs: null, snapshotAgeMs: null, health: { reasons: ['snapshot: disk full'], warnings: [] }, epoch: 0 }
+    const warned = { health: { reasons: [], warnings: ['the trading calendar ends soon'] } }
+    expect(faultsOfAll(STATUS, [status(), status(blank), status(warned), status({ task: 0, marketSessionState: 'continuous' })])).toEqual([])
   })
 
   it('notice whatever is absent, too much or of another kind', () => {
@@ -160,7 +161,7 @@ describe('the JSON Schemas', () => {
       [SIGNALS, withPayload(minuteSignal(), { imbalance: signal.payload.imbalance })],
       [SIGNALS, { ...minuteSignal(), event_ts: '2025-12-03T18:33:01Z' }],
       [STATUS, withPayload(status(), { status: 'degraded' })],
-      [STATUS, withPayload(status(), { reason: 'because' })],
+      [STATUS, withPayload(status(), { reason: null })],
       [STATUS, withPayload(status(), { market_session_state: 'closing' })],
       [STATUS, withPayload(status(), { heartbeat: false })],
       [STATUS, withPayload(status(), { watermark_lag_ms: 1.5 })],

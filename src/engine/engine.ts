@@ -7,7 +7,7 @@
 import type { Bundle } from '../bundle/bundle.ts'
 import { offsetMsAt } from '../bundle/zone.ts'
 import type { KernelRunner } from '../dispatch/runner.ts'
-import type { LiveTask, Surroundings } from '../epoch/live-task.ts'
+import type { Surroundings } from '../epoch/live-task.ts'
 import { PAUSED_MS } from '../epoch/degraded.ts'
 import { RecentGrowth } from '../epoch/recent-growth.ts'
 import type { Logger } from '../logging/logger.ts'
@@ -24,6 +24,7 @@ import type { Serving } from '../serve/serving.ts'
 import type { Settings } from '../settings/settings.ts'
 import { describeWanted } from '../topics/topics.ts'
 import { EngineMetrics } from './engine-metrics.ts'
+import { FieldWatch } from './field-watch.ts'
 import { Reader } from './reader.ts'
 import { TaskOwner } from './task-owner.ts'
 import type { OwnerContext } from './task-owner.ts'
@@ -57,6 +58,7 @@ export class Engine {
   #fail!: (error: unknown) => void
   #backlog = 0
   readonly #calendar: TradingCalendar
+  readonly #fields: FieldWatch
   /** Paused time up to now, and its share in the last while. */
   readonly #paused: RecentGrowth
   #pausedShare = 0
@@ -68,6 +70,7 @@ export class Engine {
     this.#options = options
     const { settings } = options
     this.#calendar = readCalendar(settings.calendar)
+    this.#fields = new FieldWatch(options.log, options.logger, settings.fieldMap)
     this.#paused = new RecentGrowth(PAUSED_MS, options.clock.monotonicMs(), [0])
     this.#inputs = [settings.tradesTopic, settings.quotesTopic, settings.bars1mTopic]
     this.#metrics = new EngineMetrics(options.serving, {
@@ -85,6 +88,7 @@ export class Engine {
       else stop.addEventListener('abort', () => resolve(), { once: true })
     })
     const { context, partitions } = await this.#prepare()
+    this.#fields.look(this.#inputs, partitions).catch(this.#fail)
     this.#reader = new Reader(log, clock, logger, this.#inputs)
     this.#reader.start(() => serving.turn(), this.#fail)
     this.#group = log.group(settings.tradesTopic)
@@ -214,11 +218,11 @@ export class Engine {
         latePartitions: partitionsOf(settings.lateTopic), dlqPartitions: partitionsOf(settings.dlqTopic),
         inputs: { trades: settings.tradesTopic, quotes: settings.quotesTopic, bars: settings.bars1mTopic },
       },
-      surroundings: (task, clockMs) => this.#surroundings(task, clockMs),
+      surroundings: (clockMs) => this.#surroundings(clockMs),
     }
   }
 
-  #surroundings(_task: LiveTask, clockMs: number): Surroundings {
+  #surroundings(clockMs: number): Surroundings {
     const { session, sourceLagMaxMs, snapshotIntervalMs, snapshotMinPauseMs, maxFutureMs } = this.#options.settings
     return {
       market: marketSession(clockMs, offsetMsAt(clockMs), session, this.#calendar),
@@ -226,7 +230,7 @@ export class Engine {
       maxFutureMs,
       snapshotIntervalMs: Math.max(snapshotIntervalMs, snapshotMinPauseMs),
       pausedShare: this.#pausedShare,
-      wrongFields: [],
+      wrongFields: this.#fields.blocking((channel) => [...this.#owners.values()].some(({ task }) => (task?.applied(channel) ?? 0) > 0)),
       calendar: this.#calendarWarning(clockMs),
     }
   }

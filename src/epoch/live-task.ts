@@ -32,7 +32,7 @@ export interface LiveOptions extends EpochLimits {
   /** Channels without a topic. */
   off: boolean[]
   /** What the engine knows of a task's health besides the task: the process, the market, the settings. */
-  surroundings(task: LiveTask, clockMs: number): Surroundings
+  surroundings(clockMs: number): Surroundings
 }
 
 export type Surroundings = Pick<HealthView,
@@ -122,7 +122,7 @@ export class LiveTask {
     const nowMs = this.#clock.monotonicMs()
     const [records, rejected, future] = this.#recent.note(nowMs, this.#totals()).by
     return healthOf({
-      ...this.#options.surroundings(this, clockMs),
+      ...this.#options.surroundings(clockMs),
       sourceLagMs: lastEventNs === null ? null : clockMs - Number(lastEventNs / MS),
       snapshotProblem: this.#snapshots.problem,
       snapshotAgeMs: this.snapshotAgeMs,
@@ -311,7 +311,7 @@ export class LiveTask {
       counts: closed.record.counts,
       epoch: closed.record.epoch,
       snapshotAgeMs: this.snapshotAgeMs,
-      marketSessionState: this.#options.surroundings(this, clockMs).market.state,
+      marketSessionState: this.#options.surroundings(clockMs).market.state,
       health: this.health(clockMs),
     })
   }

@@ -1,7 +1,13 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { DEFAULTS, bundleOf, kernelBytes, kernelModule } from '../../test/kernel/kernel-under-test.ts'
 import type { ResultSettings } from './config-image.ts'
 import { readBundle } from './bundle.ts'
+import { readSaleConditions } from '../market/sale-conditions.ts'
+import { readSettings } from '../settings/settings.ts'
+import { ownBundle } from './own-kernel.ts'
 import { offsetMsAt, zoneTable } from './zone.ts'
 
 describe('a bundle', () => {
@@ -28,6 +34,18 @@ describe('a bundle', () => {
     const bundle = bundleOf({ conditionRules })
     expect(bundle.hash).not.toBe(bundleOf().hash)
     expect(readBundle(Buffer.from(bundle.bytes)).settings.conditionRules).toEqual(conditionRules)
+  })
+
+  it("has Alpaca's table where none is given, and a user's file by setting", () => {
+    const alpaca = bundleOf({ saleConditions: 'alpaca' })
+    expect(Buffer.from(bundleOf({ saleConditions: 'alpaca', conditionRules: readSaleConditions() }).image).equals(alpaca.image)).toBe(true)
+    const path = join(mkdtempSync(join(tmpdir(), 'ta-bundle-')), 'table.json')
+    const lots = { code: 'I', meaning: 'odd lot', tapes: 'ABCO', open_close: true, high_low: true, volume: false }
+    writeFileSync(path, JSON.stringify({ source: 'this test', read_on: '2026-11-25', conditions: [lots] }))
+    const own = ownBundle(readSettings({ TA_SALE_CONDITIONS: 'alpaca', TA_SALE_CONDITIONS_FILE: path }))
+    expect(own.settings.conditionRules).toEqual([{ code: 'I', meaning: 'odd lot', tapes: 'ABCO', price: true, volume: false }])
+    expect(own.hash).not.toBe(ownBundle(readSettings({ TA_SALE_CONDITIONS: 'alpaca' })).hash)
+    rmSync(dirname(path), { recursive: true })
   })
 
   it('holds a kernel that reads nothing but its memory: no clock, no environment, no randomness (invariant 1)', () => {

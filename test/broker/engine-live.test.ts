@@ -38,6 +38,8 @@ describe('ta run on what happens now', () => {
     Object.assign(job.env, {
       TA_SNAPSHOT_URI: String(pathToFileURL(job.folder)), TA_SNAPSHOT_INTERVAL_MS: '1000', TA_SNAPSHOT_MIN_PAUSE_MS: '500',
       TA_WATERMARK_IDLE_TIMEOUT_MS: '4000', TA_STATUS_INTERVAL_MS: '1000', TA_HTTP_TOKEN: TOKEN,
+      // the feed ends, and in New York the market may be open
+      TA_SOURCE_LAG_MAX_MS: '0',
     })
     const file = join(job.folder, 'market.jsonl')
     writeFileSync(file, MARKET.map(({ text }) => `${text}\n`).join(''))

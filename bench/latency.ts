@@ -50,7 +50,8 @@ interface NullFigures {
   brokerCpuShare: number
 }
 
-interface LatencyResult extends Comparable {
+/** bench/results/latency.json. */
+export interface LatencyResult extends Comparable {
   note: string
   machine: { cores: number; load1m: number; node: string }
   /** ms, window end → received; final: watermark → received. */

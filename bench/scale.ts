@@ -41,7 +41,8 @@ interface Point {
 
 type Row = Point & Pick<Drain, 'inputs' | 'outputs' | 'recordsPerSecond' | 'liveRecordsPerSecond' | 'liveCpuPerRecordUs' | 'residentMb'>
 
-interface ScaleResult extends Comparable {
+/** bench/results/scale.json. */
+export interface ScaleResult extends Comparable {
   note: string
   machine: { cores: number; load1m: number; node: string }
   rows: Row[]

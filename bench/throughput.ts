@@ -34,7 +34,8 @@ const DENSITIES = { dense: 10, sparse: 120 } as const
 type Density = keyof typeof DENSITIES
 const TOLERANCES = { rawToEngineRate: 1.3, cpuPerInputToRaw: 1.4 }
 
-interface ThroughputResult extends Comparable {
+/** bench/results/throughput.json. */
+export interface ThroughputResult extends Comparable {
   note: string
   machine: { cores: number; load1m: number; node: string }
   /** From the rounds with the least CPU: what else runs on a machine only adds. */

@@ -1,0 +1,106 @@
+/** Results as the tables of docs/performance.md. */
+import { existsSync, readFileSync } from 'node:fs'
+import type { Drain } from '../drain.ts'
+import type { LatencyResult } from '../latency.ts'
+import type { ScaleResult } from '../scale.ts'
+import type { ThroughputResult } from '../throughput.ts'
+import type { LatencySummary } from './latencies.ts'
+
+/** Results by name; null where there is none. */
+export interface Results {
+  latency: LatencyResult | null
+  throughput: ThroughputResult | null
+  scale: ScaleResult | null
+}
+
+/** What bench/results/ holds. */
+export function readResults(): Results {
+  const result = (name: keyof Results): unknown => {
+    const file = new URL(`../results/${name}.json`, import.meta.url)
+    return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null
+  }
+  return { latency: result('latency'), throughput: result('throughput'), scale: result('scale') } as Results
+}
+
+const TABLES: { [Name in keyof Results]: (result: NonNullable<Results[Name]>) => string } = {
+  latency: latencyTables, throughput: throughputTables, scale: scaleTable,
+}
+const COMMANDS: Readonly<Record<keyof Results, string>> = { latency: 'pnpm bench', throughput: 'pnpm bench:throughput', scale: 'pnpm bench:scale' }
+
+/** Puts each table between its marks, `<!-- table: NAME -->` and `<!-- end: NAME -->`. Throws when marks are missing. */
+export function fillTables(document: string, results: Results): string {
+  let text = document
+  for (const name of Object.keys(TABLES) as (keyof Results)[]) {
+    const [from, to] = [`<!-- table: ${name} -->`, `<!-- end: ${name} -->`]
+    const [start, end] = [text.indexOf(from), text.indexOf(to)]
+    if (start < 0 || end < start) throw new Error(`docs/performance.md has no marks ${from} and ${to}`)
+    text = `${text.slice(0, start + from.length)}\n\n${tableOf(name, results)}\n\n${text.slice(end)}`
+  }
+  return text
+}
+
+function tableOf<Name extends keyof Results>(name: Name, results: Results): string {
+  const result = results[name]
+  if (result === null) return `Not measured yet: \`${COMMANDS[name]}\`.`
+  return (TABLES[name] as (value: NonNullable<Results[Name]>) => string)(result)
+}
+
+const ms = (value: number | null): string => (value === null ? '–' : value.toFixed(1))
+const percent = (share: number): string => `${(share * 100).toFixed(1)} %`
+const row = (...cells: (string | number)[]): string => `| ${cells.join(' | ')} |`
+const headOf = (...cells: string[]): string[] => [row(...cells), row(...cells.map((_, i) => (i === 0 ? '---' : '---:')))]
+const whole = (value: number): string => Math.round(value).toLocaleString('en-US')
+
+function circumstances({ note, options, machine }: LatencyResult | ThroughputResult | ScaleResult): string {
+  const said = Object.entries(options).map(([name, value]) => `${name} ${Array.isArray(value) ? value.join(', ') : String(value)}`).join('; ')
+  return `${said}. ${machine.cores} cores, load ${machine.load1m.toFixed(1)}, Node ${machine.node.slice(1)}.${note === '' ? '' : ` **${note}**`}`
+}
+
+function latencyTables(result: LatencyResult): string {
+  const latency = (name: string, { count, p50, p90, p99, p999, max }: LatencySummary): string => row(name, whole(count), ms(p50), ms(p90), ms(p99), ms(p999), ms(max))
+  const each = (pick: (figures: LatencyResult['engine'][number], round: number) => string): string => result.engine.map(pick).join('; ')
+  const stages = Object.keys(result.engine[0].stages)
+  return [
+    circumstances(result), '', '![Latency by percentile](../bench/results/latency.svg)', '',
+    ...headOf('ms', 'n', 'p50', 'p90', 'p99', 'p99.9', 'max'),
+    latency('window end → provisional bar', result.provisional),
+    latency('window end → provisional signal', result.provisionalSignals),
+    latency('window end → final bar', result.finalFromWindowEnd),
+    latency('watermark → final bar', result.final),
+    latency('watermark → final signal', result.finalSignals),
+    latency('trade appended → first bar that has it', result.freshness),
+    latency('null transaction', result.nullTransaction),
+    '',
+    ...headOf('of each round', 'value'),
+    row('first provisional bars that their final changed, of all rounds', percent(result.shareOfWindowsChanged)),
+    row('transactions a second', each(({ transactionsPerSecond }) => transactionsPerSecond.toFixed(1))),
+    row('CPU of the engine: share of a core, µs a record', each(({ engineCpuShare, engineCpuPerRecordUs }) => `${percent(engineCpuShare)}, ${engineCpuPerRecordUs.toFixed(1)}`)),
+    row('CPU of the broker: share of a core (with null transactions in the engine\'s place)', each(({ brokerCpuShare }, i) => `${percent(brokerCpuShare)} (${percent(result.nullTransactions[i].brokerCpuShare)})`)),
+    row('memory, MB', each(({ residentMb }) => String(residentMb))),
+    row('main event loop\'s delay, p99 and max, ms', each(({ eventLoopDelayMs }) => `${eventLoopDelayMs.p99.toFixed(1)}, ${eventLoopDelayMs.max.toFixed(1)}`)),
+    row('GC pauses of the main thread: number, mean ms', each(({ gc }) => `${gc.pauses}, ${gc.meanMs.toFixed(2)}`)),
+    ...stages.map((stage) => row(`stage ${stage}, mean ms`, each(({ stages: of }) => of[stage].meanMs.toFixed(2)))),
+  ].join('\n')
+}
+
+function throughputTables(result: ThroughputResult): string {
+  const drain = (name: string, of: Drain): string => row(name, whole(of.inputs), whole(of.outputs), whole(of.recordsPerSecond), whole(of.liveRecordsPerSecond),
+    of.liveCpuPerRecordUs.toFixed(2), of.cpuSeconds.toFixed(1), of.brokerCpuSeconds.toFixed(1), of.residentMb)
+  const rows = Object.entries(result.drains).flatMap(([density, { inputsPerOutput, engine, raw }]) => engine.flatMap((of, round) => [
+    drain(`${density} (${inputsPerOutput.toFixed(0)} inputs an output), round ${round + 1}, engine`, of), drain(`${density}, round ${round + 1}, raw`, raw[round]),
+  ]))
+  return [
+    circumstances(result), '',
+    ...headOf('drain', 'inputs', 'outputs', 'records/s', 'once live', 'µs CPU a record', 'CPU s', 'broker CPU s', 'MB'), ...rows, '',
+    `CPU = ${result.cost.perInputUs.toFixed(2)} µs · inputs + ${result.cost.perOutputUs.toFixed(2)} µs · outputs.`,
+  ].join('\n')
+}
+
+function scaleTable(result: ScaleResult): string {
+  return [
+    circumstances(result), '',
+    ...headOf('symbols', 'partitions', 'workers', 'inputs', 'outputs', 'records/s', 'once live', 'µs CPU a record', 'MB'),
+    ...result.rows.map((of) => row(whole(of.symbols), of.partitions, of.workers, whole(of.inputs), whole(of.outputs), whole(of.recordsPerSecond),
+      whole(of.liveRecordsPerSecond), of.liveCpuPerRecordUs.toFixed(2), of.residentMb)),
+  ].join('\n')
+}

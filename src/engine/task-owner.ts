@@ -52,7 +52,7 @@ const FENCED_PAUSE_MS = 2_500
 const SNAPSHOT_AT_STOP_MS = 3_000
 /** Longest time to end a task in order: a commit that can't get through is left to recovery. */
 const STOP_MS = 5_000
-/** Traps at an epoch's end, one restore after another, that make it a bug. */
+/** Traps at the end of one epoch, one restore after another, that make it a bug. */
 const CLOSE_TRAPS_MOST = 3
 
 export class TaskOwner {
@@ -67,7 +67,9 @@ export class TaskOwner {
   readonly #waker: Waker
   readonly #fencedAtMs: number[] = []
   readonly #suspicion = new Suspicion()
-  #closeTraps = 0
+  #closeTraps = { epoch: -1, count: 0 }
+  /** Last epoch that was closed while the task was live. */
+  #lastEpoch = -1
   #done: Promise<void> = Promise.resolve()
 
   constructor(context: OwnerContext, partition: number) {
@@ -113,7 +115,9 @@ export class TaskOwner {
         await this.#live()
       } catch (error) {
         const pauseMs = this.#judge(error)
-        if (this.#context.clock.monotonicMs() - startedMs > FENCED_WITHIN_MS) backoffMs = BACKOFF_FIRST_MS
+        // finding the record that traps takes a restore for each half of a batch: it is not to wait longer for each
+        const isSearch = error instanceof StepFailed && error.isTrap
+        if (isSearch || this.#context.clock.monotonicMs() - startedMs > FENCED_WITHIN_MS) backoffMs = BACKOFF_FIRST_MS
         await Promise.race([this.#context.clock.sleep(Math.max(backoffMs, pauseMs)), this.#stopped()])
         backoffMs = Math.min(backoffMs * 2, BACKOFF_MOST_MS)
       }
@@ -152,10 +156,11 @@ export class TaskOwner {
     if (!isTrap) return
     if (step === null) {
       // no record to blame: an assertion at the epoch's end, which would fail again and again
-      if (++this.#closeTraps >= CLOSE_TRAPS_MOST) throw new BugError(0, `task ${this.partition}: the kernel traps at the end of each epoch`)
+      const count = this.#closeTraps.epoch === this.#lastEpoch ? this.#closeTraps.count + 1 : 1
+      this.#closeTraps = { epoch: this.#lastEpoch, count }
+      if (count >= CLOSE_TRAPS_MOST) throw new BugError(0, `task ${this.partition}: the kernel traps at the end of each epoch`)
       return
     }
-    this.#closeTraps = 0
     const skipped = this.#suspicion.noteTrap(step.channel, step.from, step.to, step.rows)
     if (skipped === null) return
     const topic = this.#context.job.inputs[step.channel]
@@ -185,6 +190,7 @@ export class TaskOwner {
       await task.run(this.#stop.signal)
       await task.snapshotAtEnd(SNAPSHOT_AT_STOP_MS)
     } finally {
+      this.#lastEpoch = this.task?.state.last.epoch ?? this.#lastEpoch
       this.task = null
       await this.#context.stopReading(this)
       await committer.close()

@@ -48,6 +48,7 @@ const STALE_SNAPSHOTS = 3
 export class Engine {
   readonly #options: EngineOptions
   readonly #owners = new Map<number, TaskOwner>()
+  readonly #stopping = new Set<Promise<void>>()
   readonly #metrics: EngineMetrics
   readonly #inputs: readonly string[]
   #reader!: Reader
@@ -132,8 +133,13 @@ export class Engine {
 
   async #stopAll(partitions: number[]): Promise<void> {
     const owners = partitions.map((partition) => this.#owners.get(partition)).filter((owner) => owner !== undefined)
-    for (const owner of owners) this.#owners.delete(owner.partition)
-    await Promise.all(owners.map((owner) => owner.stop()))
+    for (const owner of owners) {
+      this.#owners.delete(owner.partition)
+      const stopping: Promise<void> = owner.stop().finally(() => this.#stopping.delete(stopping))
+      this.#stopping.add(stopping)
+    }
+    // also those that were told before: whoever asks waits until all of them have let go
+    await Promise.all(this.#stopping)
   }
 
   /** Everything that the tasks share, once the broker has said how many partitions there are. */

@@ -7,6 +7,8 @@ import type { SimulatedBroker } from './simulated-broker.ts'
 /** After this a caller gives a call up whose answer doesn't come. */
 const PATIENCE_MS = 1_500
 const INIT_RETRY_MS = 50
+/** Closing waits so long for calls under way. */
+const CLOSE_MS = 5_000
 
 export class SimulatedProducer implements LogProducer {
   readonly #process: SimulatedProcess
@@ -16,6 +18,7 @@ export class SimulatedProducer implements LogProducer {
   #failure: LogError | null = null
   #closed = false
   #busy = false
+  readonly #underWay = new Set<Promise<unknown>>()
 
   constructor(process: SimulatedProcess, broker: SimulatedBroker, transactionalId: string) {
     this.#process = process
@@ -118,13 +121,22 @@ export class SimulatedProducer implements LogProducer {
     })
   }
 
-  #call<T>(name: string, fate: Fate, effect: Effect<T>, what = ''): Promise<T> {
+  async #call<T>(name: string, fate: Fate, effect: Effect<T>, what = ''): Promise<T> {
+    if (this.#closed) throw new LogError('unknown', `The producer ${this.#id} is closed`)
     const lost = (): LogError => new LogError('unknown', `Whether ${name} of ${this.#id} came to pass is unknown`)
-    return this.#process.call(name, `${this.#id}@${this.#epoch} ${what}`, fate, PATIENCE_MS, lost, effect)
+    const call = this.#process.call(name, `${this.#id}@${this.#epoch} ${what}`, fate, PATIENCE_MS, lost, effect)
+    this.#underWay.add(call)
+    try {
+      return await call
+    } finally {
+      this.#underWay.delete(call)
+    }
   }
 
+  /** Calls under way come to their end; no other begins. */
   async close(): Promise<void> {
     this.#closed = true
+    await Promise.race([Promise.allSettled(this.#underWay), this.#process.clock.sleep(CLOSE_MS)])
     await this.#process.clock.sleep(this.#process.latencyMs())
   }
 }

@@ -163,7 +163,10 @@ class Schedule {
 
   /** Nobody is left, and whatever was under way is decided: markers written, open transactions timed out. */
   async #bringToRest(): Promise<void> {
-    for (const { process } of this.#instances) process?.kill()
+    for (const instance of this.#instances) {
+      instance.keptUp = false
+      instance.process?.kill()
+    }
     await this.#scheduler.run(() => false, this.#scheduler.nowMs + REST_MS)
   }
 

@@ -11,7 +11,7 @@ import { marketSessionState } from '../epoch/status.ts'
 import type { LiveTask } from '../epoch/live-task.ts'
 import type { Logger } from '../logging/logger.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { Log, LogGroup, Position } from '../ports/log.ts'
+import type { Log, LogGroup, Position, RecordColumns } from '../ports/log.ts'
 import { LogError } from '../ports/log.ts'
 import type { SnapshotStore } from '../ports/snapshot-store.ts'
 import { retainSnapshots, storeSnapshot } from '../recovery/snapshots.ts'
@@ -34,6 +34,8 @@ export interface EngineOptions {
   logger: Logger
   serving: Serving
   bundle: Bundle
+  /** What records are read into; absent: of the usual size. */
+  columns?: RecordColumns
 }
 
 const REPORT_MS = 1_000
@@ -76,7 +78,7 @@ export class Engine {
       else stop.addEventListener('abort', () => resolve(), { once: true })
     })
     const { context, partitions } = await this.#prepare()
-    this.#reader = new Reader(log, clock, logger, this.#inputs)
+    this.#reader = new Reader(log, clock, logger, this.#inputs, this.#options.columns)
     this.#reader.start(() => serving.turn(), this.#fail)
     this.#group = log.group(settings.tradesTopic)
     const ended = new AbortController()

@@ -31,7 +31,10 @@ export class SimulatedProducer implements LogProducer {
       if (this.#closed) throw new LogError('outside', `The producer ${this.#id} was closed before it was ready`)
       const fate = this.#process.fate()
       // a request that is under way for seconds is fenced by none: it takes effect when it arrives
-      if (this.#process.random.chance(this.#process.faults.slowInit)) fate.answerMs += this.#process.random.between(200, 3_000)
+      if (this.#process.random.chance(this.#process.faults.slowInit)) {
+        fate.answerMs += this.#process.random.between(200, 3_000)
+        this.#process.tally.note('InitProducerId slow')
+      }
       try {
         this.#epoch = await this.#call<number>('InitProducerId', fate, (answer) => {
           this.#broker.transactions.init(this.#id, answer)
@@ -64,6 +67,7 @@ export class SimulatedProducer implements LogProducer {
   async #transact(outputs: OutputColumns[], onProduced?: () => void): Promise<void> {
     const { random, faults } = this.#process
     const breaksAt = random.chance(faults.aborted) ? random.integer(0, outputs.length + 1) : -1
+    if (breaksAt >= 0) this.#process.tally.note('transaction broken by its producer')
     try {
       // one request a partition, side by side; their order at the broker is chance
       await Promise.all(outputs.map((columns, i) => (breaksAt === i ? this.#refused() : this.#produce(columns))))
@@ -102,6 +106,7 @@ export class SimulatedProducer implements LogProducer {
       // it arrives when the caller has long given up, perhaps when its successor is at work already
       fate.lost = 'answer'
       fate.sendMs = PATIENCE_MS + random.between(0, 1_000)
+      this.#process.tally.note('commit late')
     }
     await this.#end('EndTxn', fate, true)
   }

@@ -41,16 +41,20 @@ export class InThreadRunner implements KernelRunner {
   }
 
   #step({ memory, module, request }: Envelope): void {
-    const { random, faults } = this.#process
+    const { random, faults, tally } = this.#process
     const kernel = kernelOf(memory, module)
     own(kernel.task)
     const dies = random.chance(faults.workerDies)
     const traps = random.chance(faults.kernelTraps)
     const broken = dies ? new Error('the worker died') : traps ? new WebAssembly.RuntimeError(INJECTED) : null
+    if (broken !== null) tally.note(dies ? 'worker died in a step' : 'kernel trapped')
     if (request.op === 'snapshot') throw new Error('a snapshot is no step')
     if (request.opensEpoch) kernel.openEpoch()
     if (request.op === 'apply') {
-      if (holdsPoison(kernel.task, request.rows)) throw new WebAssembly.RuntimeError(INJECTED)
+      if (holdsPoison(kernel.task, request.rows)) {
+        tally.note('poison trapped the kernel')
+        throw new WebAssembly.RuntimeError(INJECTED)
+      }
       kernel.decode(request.topic, request.rows, request.clockNs)
       kernel.apply(broken === null ? request.rows : random.integer(0, request.rows + 1))
     } else if (broken === null || random.chance(0.5)) {

@@ -70,6 +70,8 @@ export class TaskOwner {
   #closeTraps = { epoch: -1, count: 0 }
   /** Last epoch that was closed while the task was live. */
   #lastEpoch = -1
+  /** An epoch has been committed since the last start. */
+  #hasCommitted = false
   #done: Promise<void> = Promise.resolve()
 
   constructor(context: OwnerContext, partition: number) {
@@ -110,14 +112,15 @@ export class TaskOwner {
   async #run(): Promise<void> {
     let backoffMs = BACKOFF_FIRST_MS
     while (!this.#stop.signal.aborted) {
-      const startedMs = this.#context.clock.monotonicMs()
+      this.#hasCommitted = false
       try {
         await this.#live()
       } catch (error) {
         const pauseMs = this.#judge(error)
-        // finding the record that traps takes a restore for each half of a batch: it is not to wait longer for each
+        // who gets on begins with the first pause again: by a commit, or by one step more in the search for the record that
+        // traps, which takes a restore for each half of a batch
         const isSearch = error instanceof StepFailed && error.isTrap
-        if (isSearch || this.#context.clock.monotonicMs() - startedMs > FENCED_WITHIN_MS) backoffMs = BACKOFF_FIRST_MS
+        if (isSearch || this.#hasCommitted) backoffMs = BACKOFF_FIRST_MS
         await Promise.race([this.#context.clock.sleep(Math.max(backoffMs, pauseMs)), this.#stopped()])
         backoffMs = Math.min(backoffMs * 2, BACKOFF_MOST_MS)
       }
@@ -178,7 +181,10 @@ export class TaskOwner {
     const committer = new Committer({
       log: job.log, clock, transactionalId, epochsTopic: job.epochsTopic, partition: this.partition,
       warn: (detail) => logger.warn({ task: this.partition }, detail),
-      counted: (result) => this.#context.observer.transaction(result),
+      counted: (result) => {
+        this.#hasCommitted ||= result === 'committed'
+        this.#context.observer.transaction(result)
+      },
     }, producer)
     try {
       await Promise.race([producer.init(), this.#stopped()])

@@ -50,9 +50,12 @@ export class Reader {
     this.#running = this.#run(turn).catch(failed)
   }
 
-  /** Adds a task, or starts it anew, at these positions. */
+  /**
+   * Adds a task, or starts it anew, at these positions. Until the seek is done nobody gets the partition's records: those of
+   * its former owner, from further on, would make the queue drop all before them.
+   */
   async add(owner: TaskOwner, positions: number[]): Promise<void> {
-    this.#owners.set(owner.partition, owner)
+    this.#owners.delete(owner.partition)
     const places: Position[] = []
     for (const [number, topic] of this.#topics.entries()) {
       const offset = positions[this.#channels[number]]
@@ -62,7 +65,11 @@ export class Reader {
     positions.forEach((offset, channel) => {
       if (!this.#channels.includes(channel)) owner.queues[channel].start(offset)
     })
-    await this.#consumer.seek(places)
+    try {
+      await this.#consumer.seek(places)
+    } finally {
+      this.#owners.set(owner.partition, owner) // also after a seek that failed: it may be assigned, and is to be removed
+    }
     owner.paused.fill(false)
     this.#consumer.resume(places)
   }

@@ -58,6 +58,7 @@ export class Engine {
   #fail!: (error: unknown) => void
   #backlog = 0
   #lastPausedMs = 0
+  #isEnding = false
 
   constructor(options: EngineOptions) {
     this.#options = options
@@ -88,6 +89,7 @@ export class Engine {
       await this.#join(context, partitions)
       await Promise.race([stopped, failed])
     } finally {
+      this.#isEnding = true
       serving.setReady(false, 'stopping')
       ended.abort()
       await this.#stopAll([...this.#owners.keys()])
@@ -113,6 +115,8 @@ export class Engine {
     const { logger } = this.#options
     await this.#group.join({
       onAssigned: (assigned) => {
+        // dealt out before the group heard of the end: nobody would stop them
+        if (this.#isEnding) return
         logger.info({ tasks: assigned, of: partitions }, 'tasks assigned')
         for (const partition of assigned) {
           if (this.#owners.has(partition)) continue

@@ -54,6 +54,8 @@ const SNAPSHOT_AT_STOP_MS = 3_000
 const STOP_MS = 5_000
 /** Traps at the end of one epoch, one restore after another, that make it a bug. */
 const CLOSE_TRAPS_MOST = 3
+/** Restores without a longer pause for each that a search for the record that traps may take: a batch is halved 13 times at most. */
+const SEARCH_MOST = 32
 
 export class TaskOwner {
   readonly partition: number
@@ -67,6 +69,8 @@ export class TaskOwner {
   readonly #waker: Waker
   readonly #fencedAtMs: number[] = []
   readonly #suspicion = new Suspicion()
+  /** Traps since the last commit. */
+  #traps = 0
   #closeTraps = { epoch: -1, count: 0 }
   /** Last epoch that was closed while the task was live. */
   #lastEpoch = -1
@@ -119,7 +123,8 @@ export class TaskOwner {
         const pauseMs = this.#judge(error)
         // who gets on begins with the first pause again: by a commit, or by one step more in the search for the record that
         // traps, which takes a restore for each half of a batch
-        const isSearch = error instanceof StepFailed && error.isTrap
+        if (this.#hasCommitted) this.#traps = 0
+        const isSearch = error instanceof StepFailed && error.isTrap && ++this.#traps <= SEARCH_MOST
         if (isSearch || this.#hasCommitted) backoffMs = BACKOFF_FIRST_MS
         await Promise.race([this.#context.clock.sleep(Math.max(backoffMs, pauseMs)), this.#stopped()])
         backoffMs = Math.min(backoffMs * 2, BACKOFF_MOST_MS)

@@ -38,7 +38,7 @@ async function traced(seed: number): Promise<{ failure: string; trace: string[] 
   return failures[0]
 }
 
-it('repeats a schedule event by event', { timeout: 60_000 }, async () => {
+it('repeats a schedule event by event', { timeout: 240_000 }, async () => {
   const [first, again] = [await traced(11), await traced(11)]
   expect(first.trace.length).toBeGreaterThan(100)
   expect(again).toEqual(first)

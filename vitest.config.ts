@@ -1,9 +1,12 @@
 import { defineConfig } from 'vitest/config'
+import { THREADS } from './test/simulation/threads.ts'
 
 /** Tests that need a broker; every other test file is a unit test, wherever it lies. */
 const BROKER_TESTS = ['test/broker/**/*.test.ts']
-/** Minutes of kills, outages and deliberate mistakes: `npm run test:chaos`. */
-const CHAOS_TESTS = ['test/chaos/**/*.test.ts', 'test/simulation/mutants.test.ts']
+/** Thousands of simulated schedules, and deliberate mistakes: they take all cores, so nothing runs beside them. */
+const SIMULATION_TESTS = ['test/simulation/*.test.ts']
+/** Minutes of kills and outages: `npm run test:chaos`. */
+const CHAOS_TESTS = ['test/chaos/**/*.test.ts']
 
 /** What tests with a broker have in common: they measure time and kill things, so one file runs after the other. */
 const ONE_BY_ONE = {
@@ -22,15 +25,24 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{src,assembly,bin,bench,test}/**/*.test.ts'],
-          exclude: [...BROKER_TESTS, ...CHAOS_TESTS],
+          exclude: [...BROKER_TESTS, ...CHAOS_TESTS, ...SIMULATION_TESTS],
           sequence: { groupOrder: 1 }, // from 1: with one worker vitest puts a group 0 behind all others
+        },
+      },
+      {
+        test: {
+          name: 'simulation',
+          include: SIMULATION_TESTS,
+          sequence: { groupOrder: 2 },
+          fileParallelism: false,
+          maxConcurrency: THREADS,
         },
       },
       {
         test: {
           name: 'broker',
           include: BROKER_TESTS,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
           ...ONE_BY_ONE,
         },
       },
@@ -38,7 +50,7 @@ export default defineConfig({
         test: {
           name: 'chaos',
           include: CHAOS_TESTS,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
           ...ONE_BY_ONE,
         },
       },

@@ -15,7 +15,7 @@ import { marketSession } from '../market/session-state.ts'
 import { calendarWarning, dateAt, readCalendar } from '../market/calendar.ts'
 import type { CalendarWarning, TradingCalendar } from '../market/calendar.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { Log, LogGroup, Position } from '../ports/log.ts'
+import type { Log, LogGroup, Position, RecordColumns } from '../ports/log.ts'
 import { LogError } from '../ports/log.ts'
 import type { SnapshotStore } from '../ports/snapshot-store.ts'
 import { retainSnapshots, storeSnapshot } from '../recovery/snapshots.ts'
@@ -39,6 +39,8 @@ export interface EngineOptions {
   logger: Logger
   serving: Serving
   bundle: Bundle
+  /** What records are read into; absent: of the usual size. */
+  columns?: RecordColumns
 }
 
 const REPORT_MS = 1_000
@@ -51,6 +53,7 @@ const CLOSE_MS = 2_000
 export class Engine {
   readonly #options: EngineOptions
   readonly #owners = new Map<number, TaskOwner>()
+  readonly #stopping = new Set<Promise<void>>()
   readonly #metrics: EngineMetrics
   readonly #inputs: readonly string[]
   #reader!: Reader
@@ -65,6 +68,7 @@ export class Engine {
   #lastPausedMs = 0
   /** New York's date of the last look at the calendar. */
   #calendarDate = ''
+  #isEnding = false
 
   constructor(options: EngineOptions) {
     this.#options = options
@@ -89,7 +93,7 @@ export class Engine {
     })
     const { context, partitions } = await this.#prepare()
     this.#fields.look(this.#inputs, partitions).catch(this.#fail)
-    this.#reader = new Reader(log, clock, logger, this.#inputs)
+    this.#reader = new Reader(log, clock, logger, this.#inputs, this.#options.columns)
     this.#reader.start(() => serving.turn(), this.#fail)
     this.#group = log.group(settings.tradesTopic)
     const ended = new AbortController()
@@ -99,6 +103,7 @@ export class Engine {
       await this.#join(context, partitions)
       await Promise.race([stopped, failed])
     } finally {
+      this.#isEnding = true
       serving.setReady(false, 'stopping')
       ended.abort()
       await this.#stopAll([...this.#owners.keys()])
@@ -124,6 +129,8 @@ export class Engine {
     const { logger } = this.#options
     await this.#group.join({
       onAssigned: (assigned) => {
+        // dealt out before the group heard of the end: nobody would stop them
+        if (this.#isEnding) return
         logger.info({ tasks: assigned, of: partitions }, 'tasks assigned')
         for (const partition of assigned) {
           if (this.#owners.has(partition)) continue
@@ -146,8 +153,13 @@ export class Engine {
 
   async #stopAll(partitions: number[]): Promise<void> {
     const owners = partitions.map((partition) => this.#owners.get(partition)).filter((owner) => owner !== undefined)
-    for (const owner of owners) this.#owners.delete(owner.partition)
-    await Promise.all(owners.map((owner) => owner.stop()))
+    for (const owner of owners) {
+      this.#owners.delete(owner.partition)
+      const stopping: Promise<void> = owner.stop().finally(() => this.#stopping.delete(stopping))
+      this.#stopping.add(stopping)
+    }
+    // also those that were told before: whoever asks waits until all of them have let go
+    await Promise.all(this.#stopping)
   }
 
   /** Everything that the tasks share, once the broker has said how many partitions there are. */

@@ -2,7 +2,8 @@
  * Runs the real kernel in this thread, in virtual time, with the worker's protocol: owner word set, step, owner word cleared.
  * A worker can die, or the kernel trap, in the middle of a step: the owner word stays set and the memory half-written.
  */
-import type { Envelope, SnapshotFile, StepTimes } from '../../src/dispatch/request.ts'
+import { replaySteps } from '../../src/dispatch/replay-steps.ts'
+import type { Envelope, ReplayCounts, ReplayRequest, SnapshotFile, StepTimes } from '../../src/dispatch/request.ts'
 import type { KernelRunner } from '../../src/dispatch/runner.ts'
 import { StepFailed } from '../../src/dispatch/step-failed.ts'
 import type { Effect, Fate, SimulatedProcess } from '../../src/simulation/process.ts'
@@ -40,14 +41,41 @@ export class InThreadRunner implements KernelRunner {
     return { decodeMs: 0, kernelMs: 0 }
   }
 
-  #step({ memory, module, request }: Envelope): void {
+  async replay(envelope: Envelope<ReplayRequest>): Promise<ReplayCounts> {
+    return await this.#call<ReplayCounts>('Replay', envelope, (answer, refuse) => {
+      try {
+        const { memory, module, request } = envelope
+        const kernel = kernelOf(memory, module)
+        own(kernel.task)
+        const broken = this.#fault()
+        if (request.opensEpoch) kernel.openEpoch()
+        const { steps, columns } = request
+        const some = broken === null ? steps : steps.slice(0, this.#process.random.integer(0, steps.length + 1))
+        const counts = replaySteps(kernel, { steps: some, columns })
+        if (broken !== null) throw broken
+        release(kernel.task)
+        answer(counts)
+      } catch (cause) {
+        if (cause instanceof WebAssembly.RuntimeError && cause.message !== INJECTED) this.#onTrap(cause)
+        refuse(new StepFailed('replay of a task', { cause }))
+      }
+    })
+  }
+
+  /** What goes wrong with the step that begins, by chance; null: nothing. */
+  #fault(): Error | null {
     const { random, faults } = this.#process
-    const kernel = kernelOf(memory, module)
-    own(kernel.task)
     const dies = random.chance(faults.workerDies)
     const traps = random.chance(faults.kernelTraps)
-    const broken = dies ? new Error('the worker died') : traps ? new WebAssembly.RuntimeError(INJECTED) : null
-    if (request.op === 'snapshot') throw new Error('a snapshot is no step')
+    return dies ? new Error('the worker died') : traps ? new WebAssembly.RuntimeError(INJECTED) : null
+  }
+
+  #step({ memory, module, request }: Envelope): void {
+    const { random } = this.#process
+    const kernel = kernelOf(memory, module)
+    own(kernel.task)
+    const broken = this.#fault()
+    if (request.op === 'snapshot' || request.op === 'replay') throw new Error(`${request.op} is no step`)
     if (request.opensEpoch) kernel.openEpoch()
     if (request.op === 'apply') {
       if (holdsPoison(kernel.task, request.rows)) throw new WebAssembly.RuntimeError(INJECTED)

@@ -125,15 +125,15 @@ export class Engine {
       },
       onLost: (lost) => {
         logger.warn({ tasks: lost }, 'tasks lost: the group has given them to others')
-        void this.#stopAll(lost)
+        void this.#stopAll(lost, (owner) => owner.abandon())
       },
     })
   }
 
-  async #stopAll(partitions: number[]): Promise<void> {
+  async #stopAll(partitions: number[], stop = (owner: TaskOwner): Promise<void> => owner.stop()): Promise<void> {
     const owners = partitions.map((partition) => this.#owners.get(partition)).filter((owner) => owner !== undefined)
     for (const owner of owners) this.#owners.delete(owner.partition)
-    await Promise.all(owners.map((owner) => owner.stop()))
+    await Promise.all(owners.map(stop))
   }
 
   /** Everything that the tasks share, once the broker has said how many partitions there are. */

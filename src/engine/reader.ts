@@ -60,6 +60,7 @@ export class Reader {
       if (!this.#channels.includes(channel)) owner.queues[channel].start(offset)
     })
     await this.#consumer.seek(places)
+    if (this.#owners.get(owner.partition) !== owner) return // given up meanwhile
     owner.paused.fill(false)
     this.#consumer.resume(places)
   }

@@ -37,19 +37,7 @@ interface Buffered {
   count: number
 }
 
-/** Starts the serving thread and resolves when it listens. Rejects with UserError 78 when it can't. */
-export async function startServing(options: ServingOptions): Promise<Serving> {
-  const serving = new Serving(options)
-  try {
-    await serving.listen()
-  } catch (error) {
-    await serving.close()
-    throw error
-  }
-  return serving
-}
-
-/** Health, metrics and console of this process. Made by startServing. */
+/** Health, metrics and console of this process. Usable from the start, and by others once `listen` has resolved. */
 export class Serving {
   readonly #options: ServingOptions
   readonly #turnsBuffer = new SharedArrayBuffer(4)
@@ -113,7 +101,7 @@ export class Serving {
     await worker.terminate()
   }
 
-  /** Starts the thread; resolves when it listens. Called by startServing, once. */
+  /** Starts the thread; resolves when it listens. Once. Rejects with UserError 78 when it can't; `close` it then, too. */
   async listen(): Promise<void> {
     await this.#start()
     const measure = (): void => void this.#measure().then((values) => this.#postReport(null, values))
@@ -150,7 +138,7 @@ export class Serving {
 
   #ended(failure: Error): void {
     this.#worker = undefined
-    // Not measured: never listened, so startServing has said why.
+    // Not measured: never listened, so `listen` has said why.
     if (this.#closed || !this.#measuring) return
     this.#options.onFailure?.(failure)
     this.#restarting = setTimeout(() => {

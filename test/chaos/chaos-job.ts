@@ -49,7 +49,8 @@ export class LiveFeed {
   static async start(job: Job, seed = 11): Promise<LiveFeed> {
     const feed = new LiveFeed(job, await InputProducer.open(job), seed)
     feed.#running = feed.#run()
-    feed.#running.catch(() => undefined) // told by stop()
+    // told by stop(), and now: who waits for bars meanwhile would only see that none come
+    feed.#running.catch((error: unknown) => process.stderr.write(`the live feed has ended: ${String(error)}\n`))
     return feed
   }
 

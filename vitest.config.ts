@@ -2,7 +2,8 @@ import { defineConfig } from 'vitest/config'
 
 /** Tests that need a broker; every other test file is a unit test, wherever it lies. */
 const BROKER_TESTS = ['test/broker/**/*.test.ts']
-/** Minutes of kills, outages and deliberate mistakes: `npm run test:chaos`. */
+/** Kills, outages and deliberate mistakes, for minutes; TA_CHAOS_ROUNDS times as many of each, where that is set. */
+const CHAOS_ROUNDS = Number(process.env.TA_CHAOS_ROUNDS ?? 1)
 const CHAOS_TESTS = ['test/chaos/**/*.test.ts', 'test/simulation/mutants.test.ts']
 
 /** What tests with a broker have in common: they measure time and kill things, so one file runs after the other. */
@@ -40,6 +41,10 @@ export default defineConfig({
           include: CHAOS_TESTS,
           sequence: { groupOrder: 3 },
           ...ONE_BY_ONE,
+          // most of their time is session time-outs and outages that are waited for
+          fileParallelism: true,
+          maxWorkers: 2,
+          testTimeout: 240_000 * CHAOS_ROUNDS,
         },
       },
     ],

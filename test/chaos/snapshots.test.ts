@@ -6,16 +6,20 @@ import { once } from 'node:events'
 import { readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type EngineProcess, type Environment, eventually, startEngine } from '../broker/engine-process.ts'
 import { type Job, type StatusOutput, type Tail, tailOf, valuesOf } from '../broker/engine-job.ts'
 import { uniqueName } from '../broker/harness.ts'
+import { pass, refuse, startMeddler } from '../store/meddler.ts'
 import { ACCESS_KEY, SECRET_KEY, type S3Server, s3ServerBinary, startS3Server } from '../store/s3-server.ts'
 import { LiveFeed, chaosJob, expectWhole, flows, isRestoring, linesOf, live } from './chaos-job.ts'
 
 const binary = await s3ServerBinary()
 /** Window end → on the broker, while the store is gone; far below any time-out of a store, far above a busy machine's. */
-const DELAY_MS_MAX = 1_500
+const DELAY_MS_MAX = 3_000
+/** Each request: a snapshot has a dozen of them one after another. */
+const SLOW_MS = 2_000
 const WRONG_SECRET = 'not-the-secret-key-of-the-tests'
 
 /** How long after its end each window was first on the broker, ms, the longest of all published since record `from`. */
@@ -109,6 +113,36 @@ describe.skipIf(binary === null)('an S3 store', () => {
     expect(restored.length).toBe(4)
     for (const { from } of restored) expect(from).toMatch(/^snapshot of epoch/)
     await flows(job, tail, engine)
+    const sent = await feed.stop()
+    expect((await engine.stop()).code).toBe(0)
+    expect((await expectWhole(job, tail)).records).toBe(sent)
+  })
+
+  it('that is slow, then full, delays nothing, and snapshots resume', async () => {
+    let mode: 'as it is' | 'slow' | 'full' = 'as it is'
+    await using store = await startMeddler(server.port, async (incoming, outgoing, forward) => {
+      if (mode === 'full' && incoming.method === 'PUT') {
+        for await (const _ of incoming); // S3 reads a body before it refuses it
+        refuse(outgoing, 507, 'InsufficientStorage', 'no space is left')
+        return
+      }
+      if (mode === 'slow') await sleep(SLOW_MS)
+      pass(outgoing, await forward())
+    })
+    const job = await s3Job({ TA_S3_ENDPOINT: store.endpoint })
+    const tail = await tailOf(job)
+    const feed = await LiveFeed.start(job)
+    const engine = await live(startEngine(job.env))
+    await stores(engine, 4)
+    mode = 'slow'
+    await outage(job, tail, engine)
+    mode = 'as it is'
+    await recovers(job, tail, engine)
+    mode = 'full'
+    await outage(job, tail, engine)
+    expect(lastStatus(tail, job).reason).toMatch(/507|InsufficientStorage/)
+    mode = 'as it is'
+    await recovers(job, tail, engine)
     const sent = await feed.stop()
     expect((await engine.stop()).code).toBe(0)
     expect((await expectWhole(job, tail)).records).toBe(sent)

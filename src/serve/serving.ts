@@ -23,6 +23,8 @@ export interface ServingOptions {
   onFailure?: (error: Error) => void
 }
 
+/** None of the settings: secrets are not for this thread. With the cache of compiled code it takes half the CPU to start. */
+const THREAD_ENV = process.env.NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE }
 const TURN_STALE_AFTER_MS = 10_000
 const RESTART_MS = 1_000
 /** The main thread's own metrics are gathered this often: a scrape comes every 15 s or so. */
@@ -114,7 +116,7 @@ export class Serving {
     const start: ServingStart = { host, port: this.#port, token, build, turnStaleAfterMs, turns: this.#turnsBuffer,
       ...this.#ready }
     return new Promise((resolve, reject) => {
-      const worker = new Worker(new URL('./serving-thread.ts', import.meta.url), { workerData: start, env: {}, name: 'serving' })
+      const worker = new Worker(new URL('./serving-thread.ts', import.meta.url), { workerData: start, env: THREAD_ENV, name: 'serving' })
       let failure: Error = new Error('the serving thread ended by itself')
       this.#worker = worker
       worker.on('message', (answer: ServingAnswer) => {

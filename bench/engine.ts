@@ -17,7 +17,8 @@ import { readSettings } from '../src/settings/settings.ts'
 import type { Settings } from '../src/settings/settings.ts'
 import { createTopics, describeWanted, planTopics } from '../src/topics/topics.ts'
 
-const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+/** As a user starts it, with the cache of compiled code. */
+const BIN = fileURLToPath(new URL('../bin/ta', import.meta.url))
 export const PARTITIONS = 4
 
 /** A job of its own on a broker: topics, group, snapshots. */
@@ -78,8 +79,8 @@ export async function runEngine(job: Job, instance: string, more: Record<string,
   const httpPort = await freePort()
   const startedMs = Date.now()
   const engine = await startEngine({
-    command: process.execPath, args: ['--disable-warning=ExperimentalWarning', MAIN, 'run'], folder, httpPort,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, UV_THREADPOOL_SIZE: '64', ...job.env, TA_INSTANCE_ID: instance, TA_HTTP_PORT: String(httpPort), ...more },
+    command: BIN, args: ['run'], folder, httpPort,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...job.env, TA_INSTANCE_ID: instance, TA_HTTP_PORT: String(httpPort), ...more },
   })
   const logFile = join(folder, 'engine.log')
   void engine.ended.then(() => setTimeout(() => rmSync(folder, { recursive: true, force: true }), 1_000))

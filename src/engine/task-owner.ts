@@ -150,9 +150,8 @@ export class TaskOwner {
   /** Says what went wrong and gives the shortest time to wait, ms; throws what can't be tried again. */
   #judge(error: unknown): number {
     const { logger, clock } = this.#context
-    // whoever is told to stop need not be told that a successor came, or that the commit was given up
-    const isEnd = (error as Error).name === 'AbortError' || (error instanceof LogError && error.kind === 'fenced')
-    if (this.#stop.signal.aborted && isEnd) return 0
+    // a task that was to stop does not start over: a successor came, or the commit was given up, and whoever tried it has said so
+    if (this.#stop.signal.aborted && ((error as Error).name === 'AbortError' || error instanceof LogError)) return 0
     if (error instanceof LogError && error.kind === 'fenced') {
       const nowMs = clock.monotonicMs()
       this.#fencedAtMs.push(nowMs)

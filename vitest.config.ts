@@ -44,7 +44,7 @@ export default defineConfig({
           // most of their time is session time-outs and outages that are waited for
           fileParallelism: true,
           maxWorkers: 2,
-          testTimeout: 240_000 * CHAOS_ROUNDS,
+          testTimeout: 480_000 * CHAOS_ROUNDS, // what a busy machine takes for the restarts of a broker
         },
       },
     ],

@@ -1,10 +1,13 @@
 import { defineConfig } from 'vitest/config'
+import { THREADS } from './test/simulation/threads.ts'
 
 /** Tests that need a broker; every other test file is a unit test, wherever it lies. */
 const BROKER_TESTS = ['test/broker/**/*.test.ts']
-/** Kills, outages and deliberate mistakes, for minutes; TA_CHAOS_ROUNDS times as many of each, where that is set. */
+/** Thousands of simulated schedules, and deliberate mistakes: they take all cores, so nothing runs beside them. */
+const SIMULATION_TESTS = ['test/simulation/*.test.ts']
+/** Kills and outages on a real broker, for minutes; TA_CHAOS_ROUNDS times as many of each, where that is set. */
 const CHAOS_ROUNDS = Number(process.env.TA_CHAOS_ROUNDS ?? 1)
-const CHAOS_TESTS = ['test/chaos/**/*.test.ts', 'test/simulation/mutants.test.ts']
+const CHAOS_TESTS = ['test/chaos/**/*.test.ts']
 
 /** What tests with a broker have in common: they measure time and kill things, so one file runs after the other. */
 const ONE_BY_ONE = {
@@ -23,15 +26,24 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{src,assembly,bin,bench,test}/**/*.test.ts'],
-          exclude: [...BROKER_TESTS, ...CHAOS_TESTS],
+          exclude: [...BROKER_TESTS, ...CHAOS_TESTS, ...SIMULATION_TESTS],
           sequence: { groupOrder: 1 }, // from 1: with one worker vitest puts a group 0 behind all others
+        },
+      },
+      {
+        test: {
+          name: 'simulation',
+          include: SIMULATION_TESTS,
+          sequence: { groupOrder: 2 },
+          fileParallelism: false,
+          maxConcurrency: THREADS,
         },
       },
       {
         test: {
           name: 'broker',
           include: BROKER_TESTS,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
           ...ONE_BY_ONE,
         },
       },
@@ -39,7 +51,7 @@ export default defineConfig({
         test: {
           name: 'chaos',
           include: CHAOS_TESTS,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
           ...ONE_BY_ONE,
           // most of their time is session time-outs and outages that are waited for
           fileParallelism: true,

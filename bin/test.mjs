@@ -25,8 +25,14 @@ export function countOutcomes(report, exitCode) {
 export const summaryLine = ({ passed, failed, skipped }) =>
   `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
 
-/** What `npm test` runs: all of it. `npm run test:chaos` runs the kills and outages alone. */
-const USUAL = ['--project', 'unit', '--project', 'broker', '--project', 'chaos']
+/** What `npm test` runs: all of it. `npm run test:chaos` runs the kills and outages on a real broker alone. */
+const USUAL = ['--project', 'unit', '--project', 'simulation', '--project', 'broker', '--project', 'chaos']
+
+/** Whether a broker has to be there: not for these projects alone. */
+function needsBroker(args) {
+  const projects = [...args.join(' ').matchAll(/--project[= ](\w+)/g)].map(([, name]) => name)
+  return projects.length === 0 || projects.some((name) => name !== 'unit' && name !== 'simulation')
+}
 
 function run(node, reportFile, args) {
   const vitest = join(nodeModules, 'vitest/vitest.mjs')
@@ -42,7 +48,7 @@ function run(node, reportFile, args) {
 
 async function main(args) {
   try {
-    await setUp({ withBroker: !/--project[= ]unit\b/.test(args.join(' ')) })
+    await setUp({ withBroker: needsBroker(args) })
   } catch (error) {
     process.stderr.write(`test: ${error instanceof SetupError ? error.message : error.stack}\n`)
     process.stdout.write(`${summaryLine(countOutcomes(undefined, 1))}\n`)

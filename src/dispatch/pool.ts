@@ -43,7 +43,10 @@ export class KernelPool implements KernelRunner {
 
   snapshot(envelope: Omit<Envelope, 'request'>): { released: Promise<void>; files: Promise<SnapshotFile[]> } {
     const files = this.#run({ ...envelope, request: { op: 'snapshot' } }) as Promise<SnapshotFile[]>
-    return { released: Promise.race([released(envelope.memory), files.then(() => undefined)]), files }
+    const copied = Promise.race([released(envelope.memory), files.then(() => undefined)])
+    // a worker that died with the memory wakes nobody: the wait for it would keep the memory for ever
+    files.catch(() => wakeWaiters(envelope.memory))
+    return { released: copied, files }
   }
 
   async #run(envelope: Envelope, transferList: ArrayBuffer[] = []): Promise<unknown> {
@@ -58,6 +61,12 @@ export class KernelPool implements KernelRunner {
   async close(): Promise<void> {
     await this.#pool.destroy()
   }
+}
+
+function wakeWaiters(memory: WebAssembly.Memory): void {
+  const words = new Int32Array(memory.buffer)
+  Atomics.add(words, RELEASES, 1)
+  Atomics.notify(words, RELEASES)
 }
 
 /** Resolves once a worker has taken the memory and let it go again. */

@@ -11,7 +11,7 @@ import { marketSessionState } from '../epoch/status.ts'
 import type { LiveTask } from '../epoch/live-task.ts'
 import type { Logger } from '../logging/logger.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { Log, LogGroup, Position } from '../ports/log.ts'
+import type { Log, LogGroup, Position, RecordColumns } from '../ports/log.ts'
 import { LogError } from '../ports/log.ts'
 import type { SnapshotStore } from '../ports/snapshot-store.ts'
 import { retainSnapshots, storeSnapshot } from '../recovery/snapshots.ts'
@@ -34,6 +34,8 @@ export interface EngineOptions {
   logger: Logger
   serving: Serving
   bundle: Bundle
+  /** What records are read into; absent: of the usual size. */
+  columns?: RecordColumns
 }
 
 const REPORT_MS = 1_000
@@ -48,6 +50,7 @@ const STALE_SNAPSHOTS = 3
 export class Engine {
   readonly #options: EngineOptions
   readonly #owners = new Map<number, TaskOwner>()
+  readonly #stopping = new Set<Promise<void>>()
   readonly #metrics: EngineMetrics
   readonly #inputs: readonly string[]
   #reader!: Reader
@@ -55,6 +58,7 @@ export class Engine {
   #fail!: (error: unknown) => void
   #backlog = 0
   #lastPausedMs = 0
+  #isEnding = false
 
   constructor(options: EngineOptions) {
     this.#options = options
@@ -75,7 +79,7 @@ export class Engine {
       else stop.addEventListener('abort', () => resolve(), { once: true })
     })
     const { context, partitions } = await this.#prepare()
-    this.#reader = new Reader(log, clock, logger, this.#inputs)
+    this.#reader = new Reader(log, clock, logger, this.#inputs, this.#options.columns)
     this.#reader.start(() => serving.turn(), this.#fail)
     this.#group = log.group(settings.tradesTopic)
     const ended = new AbortController()
@@ -85,6 +89,7 @@ export class Engine {
       await this.#join(context, partitions)
       await Promise.race([stopped, failed])
     } finally {
+      this.#isEnding = true
       serving.setReady(false, 'stopping')
       ended.abort()
       await this.#stopAll([...this.#owners.keys()])
@@ -110,6 +115,8 @@ export class Engine {
     const { logger } = this.#options
     await this.#group.join({
       onAssigned: (assigned) => {
+        // dealt out before the group heard of the end: nobody would stop them
+        if (this.#isEnding) return
         logger.info({ tasks: assigned, of: partitions }, 'tasks assigned')
         for (const partition of assigned) {
           if (this.#owners.has(partition)) continue
@@ -132,8 +139,13 @@ export class Engine {
 
   async #stopAll(partitions: number[], stop = (owner: TaskOwner): Promise<void> => owner.stop()): Promise<void> {
     const owners = partitions.map((partition) => this.#owners.get(partition)).filter((owner) => owner !== undefined)
-    for (const owner of owners) this.#owners.delete(owner.partition)
-    await Promise.all(owners.map(stop))
+    for (const owner of owners) {
+      this.#owners.delete(owner.partition)
+      const stopping: Promise<void> = stop(owner).finally(() => this.#stopping.delete(stopping))
+      this.#stopping.add(stopping)
+    }
+    // also those that were told before: whoever asks waits until all of them have let go
+    await Promise.all(this.#stopping)
   }
 
   /** Everything that the tasks share, once the broker has said how many partitions there are. */

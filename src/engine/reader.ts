@@ -6,7 +6,7 @@ import type { Logger } from '../logging/logger.ts'
 import { recordColumns } from '../ingest/record-queue.ts'
 import type { Clock } from '../ports/clock.ts'
 import { LogError } from '../ports/log.ts'
-import type { Log, LogConsumer, Position } from '../ports/log.ts'
+import type { Log, LogConsumer, Position, RecordColumns } from '../ports/log.ts'
 import { UserError } from '../contract/errors.ts'
 import { EXIT_SETTINGS } from '../contract/exit-codes.ts'
 import type { TaskOwner } from './task-owner.ts'
@@ -23,7 +23,7 @@ export class Reader {
   /** Topic names by the consumer's topic number, and the channel of each. */
   readonly #topics: string[]
   readonly #channels: number[]
-  readonly #columns = recordColumns(RECORDS, RECORDS * 64, VALUE_BYTES)
+  readonly #columns: RecordColumns
   readonly #owners = new Map<number, TaskOwner>()
   readonly #consumer: LogConsumer
   #closed = false
@@ -32,11 +32,14 @@ export class Reader {
   pausedMs = 0
   #pausedSinceMs: number | null = null
 
-  /** `inputs`: topic by channel, '' where it is off. */
-  constructor(log: Log, clock: Clock, logger: Logger, inputs: readonly string[]) {
+  /** `inputs`: topic by channel, '' where it is off. `columns`: what is read into, so the most that one turn reads. */
+  constructor(
+    log: Log, clock: Clock, logger: Logger, inputs: readonly string[], columns = recordColumns(RECORDS, RECORDS * 64, VALUE_BYTES),
+  ) {
     this.#log = log
     this.#clock = clock
     this.#logger = logger
+    this.#columns = columns
     this.#topics = inputs.filter((topic) => topic !== '')
     this.#channels = this.#topics.map((topic) => inputs.indexOf(topic))
     this.#consumer = this.#log.consumer(this.#topics)
@@ -47,9 +50,12 @@ export class Reader {
     this.#running = this.#run(turn).catch(failed)
   }
 
-  /** Adds a task, or starts it anew, at these positions. */
+  /**
+   * Adds a task, or starts it anew, at these positions. Until the seek is done nobody gets the partition's records: those of
+   * its former owner, from further on, would make the queue drop all before them.
+   */
   async add(owner: TaskOwner, positions: number[]): Promise<void> {
-    this.#owners.set(owner.partition, owner)
+    this.#owners.delete(owner.partition)
     const places: Position[] = []
     for (const [number, topic] of this.#topics.entries()) {
       const offset = positions[this.#channels[number]]
@@ -59,8 +65,11 @@ export class Reader {
     positions.forEach((offset, channel) => {
       if (!this.#channels.includes(channel)) owner.queues[channel].start(offset)
     })
-    await this.#consumer.seek(places)
-    if (this.#owners.get(owner.partition) !== owner) return // given up meanwhile
+    try {
+      await this.#consumer.seek(places)
+    } finally {
+      this.#owners.set(owner.partition, owner) // also after a seek that failed: it may be assigned, and is to be removed
+    }
     owner.paused.fill(false)
     this.#consumer.resume(places)
   }

@@ -53,8 +53,10 @@ const FENCED_PAUSE_MS = 2_500
 const SNAPSHOT_AT_STOP_MS = 3_000
 /** Longest time to end a task in order: a commit that can't get through is left to recovery. */
 const STOP_MS = 5_000
-/** Traps at an epoch's end, one restore after another, that make it a bug. */
+/** Traps at the end of one epoch, one restore after another, that make it a bug. */
 const CLOSE_TRAPS_MOST = 3
+/** Restores without a longer pause for each that a search for the record that traps may take: a batch is halved 13 times at most. */
+const SEARCH_MOST = 32
 
 export class TaskOwner {
   readonly partition: number
@@ -68,7 +70,13 @@ export class TaskOwner {
   readonly #waker: Waker
   readonly #fencedAtMs: number[] = []
   readonly #suspicion = new Suspicion()
-  #closeTraps = 0
+  /** Traps since the last commit. */
+  #traps = 0
+  #closeTraps = { epoch: -1, count: 0 }
+  /** Last epoch that was closed while the task was live. */
+  #lastEpoch = -1
+  /** An epoch has been committed since the last start. */
+  #hasCommitted = false
   #committer: Committer | null = null
   #done: Promise<void> = Promise.resolve()
 
@@ -130,12 +138,16 @@ export class TaskOwner {
   async #run(): Promise<void> {
     let backoffMs = BACKOFF_FIRST_MS
     while (!this.#stop.signal.aborted) {
-      const startedMs = this.#context.clock.monotonicMs()
+      this.#hasCommitted = false
       try {
         await this.#live()
       } catch (error) {
         const pauseMs = this.#judge(error)
-        if (this.#context.clock.monotonicMs() - startedMs > FENCED_WITHIN_MS) backoffMs = BACKOFF_FIRST_MS
+        // who gets on begins with the first pause again: by a commit, or by one step more in the search for the record that
+        // traps, which takes a restore for each half of a batch
+        if (this.#hasCommitted) this.#traps = 0
+        const isSearch = error instanceof StepFailed && error.isTrap && ++this.#traps <= SEARCH_MOST
+        if (isSearch || this.#hasCommitted) backoffMs = BACKOFF_FIRST_MS
         await Promise.race([this.#context.clock.sleep(Math.max(backoffMs, pauseMs)), this.#stopped()])
         backoffMs = Math.min(backoffMs * 2, BACKOFF_MOST_MS)
       }
@@ -174,11 +186,12 @@ export class TaskOwner {
   #noteFailedStep({ isTrap, step }: StepFailed): void {
     if (!isTrap) return
     if (step === null) {
-      // no record to blame: an assertion at the epoch's end, which would fail again and again
-      if (++this.#closeTraps >= CLOSE_TRAPS_MOST) throw new BugError(0, `task ${this.partition}: the kernel traps at the end of each epoch`)
+      // no record to blame: an assertion at the epoch's end, or in recorded steps, which would fail again and again
+      const count = this.#closeTraps.epoch === this.#lastEpoch ? this.#closeTraps.count + 1 : 1
+      this.#closeTraps = { epoch: this.#lastEpoch, count }
+      if (count >= CLOSE_TRAPS_MOST) throw new BugError(0, `task ${this.partition}: the kernel traps whenever an epoch ends or is run again`)
       return
     }
-    this.#closeTraps = 0
     const skipped = this.#suspicion.noteTrap(step.channel, step.from, step.to, step.rows)
     if (skipped === null) return
     const topic = this.#context.job.inputs[step.channel]
@@ -196,11 +209,14 @@ export class TaskOwner {
     const committer = new Committer({
       log: job.log, clock, transactionalId, epochsTopic: job.epochsTopic, partition: this.partition,
       warn: (detail) => logger.warn({ task: this.partition }, detail),
-      counted: (result) => this.#context.observer.transaction(result),
+      counted: (result) => {
+        this.#hasCommitted ||= result === 'committed'
+        this.#context.observer.transaction(result)
+      },
     }, producer)
     this.#committer = committer
     const life = new AbortController()
-    const { early, feed } = this.#feeds(life.signal)
+    const { early, feed, settled } = this.#feeds(life.signal)
     const ahead = headStart(job, this.partition, early)
     try {
       await Promise.race([producer.init(), this.#stopped()])
@@ -215,6 +231,8 @@ export class TaskOwner {
       await task.snapshotAtEnd(SNAPSHOT_AT_STOP_MS)
     } finally {
       life.abort()
+      this.#lastEpoch = this.task?.state.last.epoch ?? this.#lastEpoch
+      await settled()
       this.task = null
       await this.#context.stopReading(this)
       await committer.close()
@@ -222,11 +240,14 @@ export class TaskOwner {
   }
 
   /** How the queues are filled, until `over`: for a head start, and for the recovery that goes on from there if it can. */
-  #feeds(over: AbortSignal): { early: Feed; feed: Feed } {
+  #feeds(over: AbortSignal): { early: Feed; feed: Feed; settled: () => Promise<void> } {
     let early: { from: string; begun: Promise<void> } | null = null
+    let settled: Promise<void> = Promise.resolve()
     const begin = (positions: number[]): Promise<void> => {
       over.throwIfAborted()
-      return this.#context.startReading(this, positions)
+      const begun = this.#context.startReading(this, positions)
+      settled = begun.catch(() => undefined) // whoever began it is told
+      return begun
     }
     const feed: Feed = {
       queues: this.queues,
@@ -244,7 +265,8 @@ export class TaskOwner {
       early = { from: positions.join(' '), begun: begin(positions) }
       await early.begun
     }
-    return { early: { ...feed, start }, feed }
+    // reading that is still being begun must not outlive its end
+    return { early: { ...feed, start }, feed, settled: () => settled }
   }
 
   async #restore(committer: Committer, feed: Feed, ahead: Promise<HeadStart | null>, startedMs: number): Promise<LiveTask> {

@@ -84,7 +84,6 @@ export class LiveTask {
     this.#statusDueMs = this.now()
     const { idle } = options.state.last
     this.#idleness = IDLE_BITS.map((bit, channel) => startIdleness(options.live.off[channel], (idle & bit) !== 0))
-    IDLE_BITS.forEach((_, channel) => this.#noteEndIfThere(channel))
   }
 
   /** The task's clock, whole ms: never goes back, over hosts and restarts. */
@@ -110,6 +109,8 @@ export class LiveTask {
   /** Runs until `stop`, then ends the epoch and commits it. Rejects with StepFailed, LogError `fenced`, or a bug. */
   async run(stop: AbortSignal): Promise<void> {
     stop.addEventListener('abort', () => this.waker.wake(), { once: true })
+    // those told before: an end is told once, and until now not to this task
+    IDLE_BITS.forEach((_, channel) => this.#noteEndIfThere(channel))
     // an input that was added or dropped since: an epoch of its own says where it begins, before its first step
     if (this.state.queues.some((queue, channel) => queue.next !== this.state.last.consumed[channel].to)) await this.#endEpoch('longest')
     while (!stop.aborted) {

@@ -38,8 +38,17 @@ export class Suspicion {
     if (range === null || range.channel !== channel) return Number.MAX_SAFE_INTEGER
     if (next >= range.to) this.#range = null // all of it has been applied: it wasn't the records
     if (next >= range.to) return Number.MAX_SAFE_INTEGER
-    // a batch from before it ends where it begins, or it would be the whole batch again that traps
-    return next < range.from ? range.from - next : range.rows
+    return next < range.from ? Number.MAX_SAFE_INTEGER : range.rows
+  }
+
+  /**
+   * The offset at which a batch from `next` on has to end: the first that is skipped, or the first that is suspected, or it would be
+   * the whole batch again that traps. An offset and not a number of records, as offsets have gaps.
+   */
+  boundary(channel: number, next: number): number {
+    const range = this.#range
+    const suspected = range !== null && range.channel === channel && next < range.from ? range.from : Number.POSITIVE_INFINITY
+    return Math.min(suspected, this.#nextSkipped(channel, next))
   }
 
   /** Whether a record was found to trap the kernel. */
@@ -48,7 +57,7 @@ export class Suspicion {
   }
 
   /** The first offset at or after `next` that is skipped, or +Infinity. */
-  nextSkipped(channel: number, next: number): number {
+  #nextSkipped(channel: number, next: number): number {
     let first = Number.POSITIVE_INFINITY
     for (const offset of this.#skipped[channel]) if (offset >= next && offset < first) first = offset
     return first

@@ -113,14 +113,17 @@ export class TaskState {
   }
 
   /**
-   * The next records of a channel: as many as fit a batch, at most `rowsMax`, none at or past `to`. A record that traps the kernel
-   * is taken by itself, without the kernel.
+   * The next records of a channel: as many as fit a batch and the suspicion allows, none at or past `to`; null when none below it
+   * waits, and only then, so a loop over this never spins. A record that traps the kernel is taken by itself, without the kernel.
    */
   async applyNext(channel: number, clockMs: number, suspicion: Suspicion, to = Number.MAX_SAFE_INTEGER): Promise<{ movers: number; times: StepTimes } | null> {
     const queue = this.queues[channel]
     if (queue.length > 0 && queue.firstOffset < to && suspicion.isSkipped(channel, queue.firstOffset)) return await this.#skip(channel, clockMs)
-    const limit = Math.min(to, suspicion.nextSkipped(channel, queue.next))
-    const rows = queue.segmentRows(limit, suspicion.rowsMax(channel, queue.next))
+    // asked from the first record that waits, not from where the queue stands: offsets between may hold none
+    const limit = Math.min(to, suspicion.boundary(channel, queue.firstOffset))
+    const rows = queue.segmentRows(limit, suspicion.rowsMax(channel, queue.firstOffset))
+    const nothingWaits = queue.length === 0 || queue.firstOffset >= to
+    invariant(rows > 0 || nothingWaits, 7, `task ${this.partition}: the record at offset ${queue.firstOffset} of ${CHANNELS[channel]} waits and is not taken`)
     return rows === 0 ? null : await this.apply(channel, rows, clockMs)
   }
 
@@ -185,21 +188,14 @@ export class TaskState {
       rows[topic] += more
     }
     if (steps.length === 0) return 0
-    const { topic: channel, clockMs } = recorded[first]
-    const firstOffset = this.queues[channel].firstOffset
     const columns = this.queues.map((queue, topic) => (rows[topic] === 0 ? null : queue.takeOut(rows[topic])))
     const opensEpoch = this.#open.steps.length === 0
-    try {
-      const { late, rejected } = await this.#runner.replay(this.#envelope({ op: 'replay', steps, columns, opensEpoch }))
-      this.#open.replayed.late += late
-      this.#open.replayed.rejected += rejected
-    } catch (error) {
-      if (error instanceof StepFailed) error.step = { channel, from: firstOffset, to: this.queues[channel].next, rows: rows[channel] }
-      throw error
-    }
+    const { late, rejected } = await this.#runner.replay(this.#envelope({ op: 'replay', steps, columns, opensEpoch }))
+    this.#open.replayed.late += late
+    this.#open.replayed.rejected += rejected
     this.#open.steps.push(...recorded.slice(first, first + steps.length))
     this.#open.records += rows.reduce((sum, count) => sum + count, 0)
-    this.#open.openedMs = Math.min(this.#open.openedMs, clockMs)
+    this.#open.openedMs = Math.min(this.#open.openedMs, recorded[first].clockMs)
     return steps.length
   }
 

@@ -28,7 +28,8 @@ export function recordColumns(records: number, keyBytes: number, valueBytes: num
 }
 
 export class RecordQueue {
-  #columns = recordColumns(1024, 16_384, 262_144)
+  /** Grows by doubling to what its task needs: there are three a task, and new ones at each restore. */
+  #columns = recordColumns(64, 1_024, 16_384)
   #head = 0
   /** Offset of the next record to take; set by `start`. */
   next = 0

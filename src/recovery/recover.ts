@@ -79,7 +79,8 @@ export async function recoverTask(
 ): Promise<Recovered> {
   const last = epochLog.records.at(-1) as EpochRecord
   const divergences: string[] = []
-  for await (const basis of bases(job, partition, epochLog, ahead)) {
+  const tried = new Set<number>()
+  for await (const basis of bases(job, partition, epochLog, tried, ahead)) {
     const after = epochLog.records.filter(({ epoch }) => epoch > basis.record.epoch)
     await assertRetained(job, partition, basis.record, after)
     await feed.start(basis.record.consumed.map(({ to }, channel) => (to >= 0 ? to : openedAt(after, channel))))
@@ -93,6 +94,7 @@ export async function recoverTask(
   if (divergences.length > 0) {
     throw new UserError(EXIT_BUG, `${divergences[0]}. Nothing was published after it. TA_ON_DIVERGENCE=continue goes on all the same; ta reset starts anew.`)
   }
+  await assertNothingNew(job, partition, tried)
   throw new UserError(EXIT_SETTINGS, `Task ${partition} has recorded epochs up to ${last.epoch}, but no snapshot to start from in ` +
     `${job.store?.place ?? 'TA_SNAPSHOT_URI (not set)'}, and the epochs from its beginning on are gone: bring the snapshots back, or start anew with ta reset.`)
 }
@@ -122,9 +124,10 @@ function stateOn(job: RecoveryJob, partition: number, memory: TaskMemory, bundle
 }
 
 /** What a replay can start from: good snapshots, newest first, then the very beginning while its record is still there. */
-async function* bases(job: RecoveryJob, partition: number, epochLog: EpochLog, ahead: HeadStart | null): AsyncGenerator<Basis> {
+async function* bases(job: RecoveryJob, partition: number, epochLog: EpochLog, tried: Set<number>, ahead: HeadStart | null): AsyncGenerator<Basis> {
   if (job.store !== null) {
     for (const epoch of await listSnapshots(job.store, job.group, partition)) {
+      tried.add(epoch)
       const basis = await basisOf(job, job.store, partition, epoch, epochLog, ahead?.manifest.epoch === epoch ? ahead : null)
       if (basis !== null) yield basis
     }
@@ -136,6 +139,14 @@ async function* bases(job: RecoveryJob, partition: number, epochLog: EpochLog, a
     memory.setCell('latestStart', first.latestStart ? 1n : 0n)
     yield { memory, record: first, what: 'the beginning' }
   }
+}
+
+/** A last owner may store one more snapshot, and delete older ones, while this one restores: then it has to look again. */
+async function assertNothingNew(job: RecoveryJob, partition: number, tried: Set<number>): Promise<void> {
+  if (job.store === null) return
+  const found = await listSnapshots(job.store, job.group, partition)
+  if (found.every((epoch) => tried.has(epoch))) return
+  throw new StoreError('outside', `${job.store.place} has got another snapshot of task ${partition} meanwhile`)
 }
 
 /** A snapshot, if its epoch's record is on the topic and everything about it holds; else null, and that is said. */

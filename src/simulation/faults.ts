@@ -38,9 +38,9 @@ export const NO_FAULTS: Faults = {
   latencyMs: 2, tailMs: 30, tail: 0.01,
 }
 
-/** Faults of one schedule: each kind is on in about two of five, at a rate of its own. */
+/** Faults of one schedule: each kind is on in about half of them, at a rate of its own. */
 export function drawFaults(random: Random): Faults {
-  const rate = (most: number): number => (random.chance(0.4) ? random.between(most / 10, most) : 0)
+  const rate = (most: number): number => (random.chance(0.5) ? random.between(most / 10, most * 1.3) : 0)
   return {
     requestLost: rate(0.02), answerLost: rate(0.02), commitRequestLost: rate(0.06), commitAnswerLost: rate(0.1),
     commitLate: rate(0.04), aborted: rate(0.06), slowInit: rate(0.4), consumeFails: rate(0.03),

@@ -6,6 +6,7 @@ import type { LogGroup, Position } from '../ports/log.ts'
 import type { SimulatedProcess } from './process.ts'
 import type { Random } from './random.ts'
 import type { Scheduler } from './scheduler.ts'
+import type { Tally } from './tally.ts'
 
 type Handlers = Parameters<LogGroup['join']>[0]
 
@@ -30,13 +31,15 @@ export class GroupCoordinator {
   readonly #random: Random
   readonly #partitions: number
   readonly #sessionTimeoutMs: number
+  readonly #tally: Tally
   readonly #members = new Map<string, Member>()
   /** By partition: the instance that has it, and the one that should. */
   readonly #owners: (string | null)[]
   readonly #targets: (string | null)[]
   readonly #revoking = new Set<number>()
 
-  constructor(scheduler: Scheduler, random: Random, partitions: number, sessionTimeoutMs: number) {
+  constructor(scheduler: Scheduler, random: Random, partitions: number, sessionTimeoutMs: number, tally: Tally) {
+    this.#tally = tally
     this.#scheduler = scheduler
     this.#random = random
     this.#partitions = partitions
@@ -118,6 +121,7 @@ export class GroupCoordinator {
   #revoke(partition: number, member: Member): void {
     if (member.closedMs !== null) return // nobody to ask: its session has to run out
     this.#revoking.add(partition)
+    this.#tally.note('task revoked')
     this.#send(member, () => {
       void member.handlers.onRevoked([partition]).then(() => {
         member.process.after(member.process.latencyMs(), () => {
@@ -169,6 +173,7 @@ export class GroupCoordinator {
       if (nowMs - silentSinceMs <= this.#sessionTimeoutMs) continue
       const had = this.#owned(member.instance)
       member.expired = true
+      this.#tally.note(member.process.alive ? 'session of a zombie ran out' : 'session of a dead one ran out')
       this.#remove(member)
       if (member.closedMs === null && member.process.alive) this.#tell(member, had)
     }

@@ -7,6 +7,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Faults } from './faults.ts'
 import type { Random } from './random.ts'
 import type { Scheduler } from './scheduler.ts'
+import { Tally } from './tally.ts'
 
 export type Phase = 'before' | 'in' | 'after'
 
@@ -36,6 +37,7 @@ export class SimulatedProcess {
   readonly random: Random
   readonly clock: Clock
   faults: Faults
+  readonly tally: Tally
   alive = true
   paused = false
   /** No network: nothing that it sends arrives, and nothing arrives at it. */
@@ -51,11 +53,14 @@ export class SimulatedProcess {
   #held: (() => void)[] = []
   #calls = 0
 
-  constructor(name: string, scheduler: Scheduler, random: Random, faults: Faults, wall: { epochMs: number; skewMs: number }) {
+  constructor(
+    name: string, scheduler: Scheduler, random: Random, faults: Faults, wall: { epochMs: number; skewMs: number }, tally = new Tally(),
+  ) {
     this.name = name
     this.scheduler = scheduler
     this.random = random
     this.faults = faults
+    this.tally = tally
     const startedMs = random.between(0, 1e6)
     this.clock = {
       nowMs: () => wall.epochMs + scheduler.nowMs + wall.skewMs,
@@ -137,6 +142,7 @@ export class SimulatedProcess {
   ): Promise<T> {
     const phase = this.#killPhase(name)
     this.onCall(name, what)
+    if (phase !== null) this.tally.note(`killed ${phase} a call`)
     if (phase === 'before') this.kill()
     return new Promise<T>((resolve, reject) => {
       if (!this.alive) return
@@ -152,6 +158,7 @@ export class SimulatedProcess {
           if (phase === 'after') this.kill()
         })
       }
+      if (fate.lost !== null) this.tally.note(`${fate.lost} of ${planeOf(name)} lost`)
       if (fate.lost !== null) giveUp()
       if (fate.lost === 'request') return
       this.scheduler.after(fate.sendMs, () => {
@@ -170,4 +177,11 @@ export class SimulatedProcess {
     this.killPoint = null
     return point.phase
   }
+}
+
+/** Calls by what they are about, for the tally. */
+function planeOf(call: string): string {
+  if (call === 'EndTxn') return 'a commit'
+  if (call.startsWith('store.')) return 'the store'
+  return call === 'InitProducerId' || call === 'Produce' || call === 'Fetch' ? call : 'a look-up'
 }

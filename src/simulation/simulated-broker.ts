@@ -6,6 +6,7 @@ import { PartitionLog } from './partition-log.ts'
 import type { Entry, Transaction } from './partition-log.ts'
 import type { Random } from './random.ts'
 import type { Scheduler } from './scheduler.ts'
+import { Tally } from './tally.ts'
 import { TransactionCoordinator } from './transaction-coordinator.ts'
 
 export interface BrokerOptions {
@@ -23,14 +24,16 @@ export class SimulatedBroker {
   readonly #topics = new Map<string, PartitionLog[]>()
   readonly committedOffsets = new Map<string, number>()
 
-  constructor(scheduler: Scheduler, random: Random, topics: Readonly<Record<string, number>>, options: BrokerOptions) {
+  constructor(
+    scheduler: Scheduler, random: Random, topics: Readonly<Record<string, number>>, options: BrokerOptions, tally = new Tally(),
+  ) {
     this.scheduler = scheduler
     this.random = random
     for (const [topic, partitions] of Object.entries(topics)) {
       this.#topics.set(topic, Array.from({ length: partitions }, (_, partition) => new PartitionLog(topic, partition)))
     }
-    this.transactions = new TransactionCoordinator(scheduler, random, options.transactionTimeoutMs)
-    this.group = new GroupCoordinator(scheduler, random, topics[options.tradesTopic], options.sessionTimeoutMs)
+    this.transactions = new TransactionCoordinator(scheduler, random, options.transactionTimeoutMs, tally)
+    this.group = new GroupCoordinator(scheduler, random, topics[options.tradesTopic], options.sessionTimeoutMs, tally)
   }
 
   /** Throws LogError `missing` for a partition that there isn't. */

@@ -138,9 +138,9 @@ export class SimulatedConsumer implements LogConsumer {
     const ends: PartitionEnd[] = []
     for (const { of, offsets, next, end } of fetched) {
       if (!this.#isCurrent(of)) continue
-      for (const offset of offsets) put(into, of, offset)
-      of.position = next
-      if (end === null) continue
+      const left = offsets.findIndex((offset) => !put(into, of, offset))
+      of.position = left < 0 ? next : offsets[left]
+      if (end === null || left >= 0) continue
       of.endTold = end
       ends.push({ topic: of.topic, partition: of.log.partition, offset: end })
     }
@@ -156,11 +156,15 @@ export class SimulatedConsumer implements LogConsumer {
   }
 }
 
-function put(into: RecordColumns, { topic, log }: Assigned, offset: number): void {
+/** Adds a record; false when the columns have no room for it. */
+function put(into: RecordColumns, { topic, log }: Assigned, offset: number): boolean {
   const { key, value, timestampMs } = log.entries[offset]
-  const at = into.count++
+  const at = into.count
   const keyStart = at === 0 ? 0 : into.keyEnds[at - 1]
   const valueStart = at === 0 ? 0 : into.valueEnds[at - 1]
+  const fits = keyStart + (key?.length ?? 0) <= into.keys.length && valueStart + (value?.length ?? 0) <= into.values.length
+  if (at === into.offsets.length || !fits) return false
+  into.count += 1
   into.topics[at] = topic
   into.partitions[at] = log.partition
   into.offsets[at] = offset
@@ -171,4 +175,5 @@ function put(into: RecordColumns, { topic, log }: Assigned, offset: number): voi
   into.keyEnds[at] = keyStart + (key?.length ?? 0)
   into.valueEnds[at] = valueStart + (value?.length ?? 0)
   into.sizes[at] = value?.length ?? 0
+  return true
 }

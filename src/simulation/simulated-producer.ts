@@ -7,6 +7,8 @@ import type { SimulatedBroker } from './simulated-broker.ts'
 /** After this a caller gives a call up whose answer doesn't come. */
 const PATIENCE_MS = 1_500
 const INIT_RETRY_MS = 50
+/** Closing waits so long for calls under way. */
+const CLOSE_MS = 5_000
 
 export class SimulatedProducer implements LogProducer {
   readonly #process: SimulatedProcess
@@ -16,6 +18,7 @@ export class SimulatedProducer implements LogProducer {
   #failure: LogError | null = null
   #closed = false
   #busy = false
+  readonly #underWay = new Set<Promise<unknown>>()
 
   constructor(process: SimulatedProcess, broker: SimulatedBroker, transactionalId: string) {
     this.#process = process
@@ -28,7 +31,10 @@ export class SimulatedProducer implements LogProducer {
       if (this.#closed) throw new LogError('outside', `The producer ${this.#id} was closed before it was ready`)
       const fate = this.#process.fate()
       // a request that is under way for seconds is fenced by none: it takes effect when it arrives
-      if (this.#process.random.chance(this.#process.faults.slowInit)) fate.answerMs += this.#process.random.between(200, 3_000)
+      if (this.#process.random.chance(this.#process.faults.slowInit)) {
+        fate.answerMs += this.#process.random.between(200, 3_000)
+        this.#process.tally.note('InitProducerId slow')
+      }
       try {
         this.#epoch = await this.#call<number>('InitProducerId', fate, (answer) => {
           this.#broker.transactions.init(this.#id, answer)
@@ -61,6 +67,7 @@ export class SimulatedProducer implements LogProducer {
   async #transact(outputs: OutputColumns[], onProduced?: () => void): Promise<void> {
     const { random, faults } = this.#process
     const breaksAt = random.chance(faults.aborted) ? random.integer(0, outputs.length + 1) : -1
+    if (breaksAt >= 0) this.#process.tally.note('transaction broken by its producer')
     try {
       // one request a partition, side by side; their order at the broker is chance
       await Promise.all(outputs.map((columns, i) => (breaksAt === i ? this.#refused() : this.#produce(columns))))
@@ -99,6 +106,7 @@ export class SimulatedProducer implements LogProducer {
       // it arrives when the caller has long given up, perhaps when its successor is at work already
       fate.lost = 'answer'
       fate.sendMs = PATIENCE_MS + random.between(0, 1_000)
+      this.#process.tally.note('commit late')
     }
     await this.#end('EndTxn', fate, true)
   }
@@ -118,13 +126,22 @@ export class SimulatedProducer implements LogProducer {
     })
   }
 
-  #call<T>(name: string, fate: Fate, effect: Effect<T>, what = ''): Promise<T> {
+  async #call<T>(name: string, fate: Fate, effect: Effect<T>, what = ''): Promise<T> {
+    if (this.#closed) throw new LogError('unknown', `The producer ${this.#id} is closed`)
     const lost = (): LogError => new LogError('unknown', `Whether ${name} of ${this.#id} came to pass is unknown`)
-    return this.#process.call(name, `${this.#id}@${this.#epoch} ${what}`, fate, PATIENCE_MS, lost, effect)
+    const call = this.#process.call(name, `${this.#id}@${this.#epoch} ${what}`, fate, PATIENCE_MS, lost, effect)
+    this.#underWay.add(call)
+    try {
+      return await call
+    } finally {
+      this.#underWay.delete(call)
+    }
   }
 
+  /** Calls under way come to their end; no other begins. */
   async close(): Promise<void> {
     this.#closed = true
+    await Promise.race([Promise.allSettled(this.#underWay), this.#process.clock.sleep(CLOSE_MS)])
     await this.#process.clock.sleep(this.#process.latencyMs())
   }
 }

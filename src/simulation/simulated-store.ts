@@ -42,9 +42,11 @@ export class SimulatedStore implements SnapshotStore {
       if (!may()) return answer(false)
       if (this.#stored.corruptions > 0 && key.endsWith('.arrow') && random.chance(CORRUPTION)) {
         this.#stored.corruptions -= 1
+        this.#process.tally.note('store corrupted a file')
         copy[random.integer(copy.length >> 1, copy.length)] ^= 1 << random.integer(0, 8)
       }
       this.#stored.objects.set(key, torn ? copy.subarray(0, random.integer(0, copy.length)) : copy)
+      if (torn) this.#process.tally.note('store write torn')
       if (torn) refuse(new StoreError('outside', `${this.place}, ${key}: the connection broke`))
       else answer(true)
     })
@@ -71,10 +73,14 @@ export class SimulatedStore implements SnapshotStore {
   #call<T>(name: string, key: string, effect: Effect<T>): Promise<T> {
     const { random, faults } = this.#process
     const fate = { ...this.#process.fate(), lost: random.chance(faults.storeAnswerLost) ? ('answer' as const) : null }
-    if (random.chance(faults.storeSlow)) fate.answerMs += random.between(200, 4_000)
+    if (random.chance(faults.storeSlow)) {
+      fate.answerMs += random.between(200, 4_000)
+      this.#process.tally.note('store slow')
+    }
     const fails = random.chance(faults.storeFails)
     const lost = (): StoreError => new StoreError('outside', `${this.place}, ${key}: no answer`)
     return this.#process.call<T>(`store.${name}`, key, fate, PATIENCE_MS, lost, (answer, refuse) => {
+      if (fails || this.#stored.outage) this.#process.tally.note('store refused')
       if (fails || this.#stored.outage) refuse(new StoreError('outside', `${this.place}, ${key}: 403 Forbidden`))
       else effect(answer, refuse)
     })

@@ -8,6 +8,7 @@ import { FLAG_KEY_NULL, LogError } from '../ports/log.ts'
 import type { Entry, PartitionLog, Transaction } from './partition-log.ts'
 import type { Random } from './random.ts'
 import type { Scheduler } from './scheduler.ts'
+import type { Tally } from './tally.ts'
 
 interface Producer {
   epoch: number
@@ -30,8 +31,10 @@ export class TransactionCoordinator {
   readonly #timeoutMs: number
   /** Longest time from a decision to its last marker, ms. */
   readonly #markersMs: number
+  readonly #tally: Tally
 
-  constructor(scheduler: Scheduler, random: Random, timeoutMs: number) {
+  constructor(scheduler: Scheduler, random: Random, timeoutMs: number, tally: Tally) {
+    this.#tally = tally
     this.#scheduler = scheduler
     this.#random = random
     this.#timeoutMs = timeoutMs
@@ -56,8 +59,9 @@ export class TransactionCoordinator {
     }
     if (current.state === 'open') {
       producer.epoch += 1 // from now on the old one is fenced
+      this.#tally.note('InitProducerId aborted a transaction')
       this.#decide(producer, current, 'aborting')
-    }
+    } else this.#tally.note('InitProducerId awaited a decision')
     producer.waiting.push(() => this.init(transactionalId, answer))
   }
 
@@ -66,7 +70,7 @@ export class TransactionCoordinator {
     const { transactionalId, epoch, by } = writer
     const producer = this.#of(transactionalId)
     const { current } = producer
-    if (epoch !== producer.epoch) return refuse(fenced(transactionalId))
+    if (epoch !== producer.epoch) return refuse(this.#fenced(transactionalId))
     if (current !== null && current.state !== 'open') {
       // CONCURRENT_TRANSACTIONS: the client tries again until the last one is done
       producer.waiting.push(() => this.produce(writer, log, outputs, answer, refuse))
@@ -84,6 +88,7 @@ export class TransactionCoordinator {
     producer.current = transaction
     this.#scheduler.after(this.#timeoutMs + this.#random.between(0, this.#timeoutMs), () => {
       if (transaction.state !== 'open') return
+      this.#tally.note('transaction timed out')
       producer.epoch += 1
       this.#decide(producer, transaction, 'aborting')
     })
@@ -93,9 +98,14 @@ export class TransactionCoordinator {
   /** EndTxn. Answers when the decision is durable; the markers come after it. */
   end(transactionalId: string, epoch: number, commit: boolean, answer: () => void, refuse: (error: LogError) => void): void {
     const producer = this.#of(transactionalId)
-    if (epoch !== producer.epoch) return refuse(fenced(transactionalId))
+    if (epoch !== producer.epoch) return refuse(this.#fenced(transactionalId))
     if (producer.current?.state === 'open') this.#decide(producer, producer.current, commit ? 'committing' : 'aborting')
     answer()
+  }
+
+  #fenced(transactionalId: string): LogError {
+    this.#tally.note('write of a fenced producer')
+    return new LogError('fenced', `A newer producer of ${transactionalId} has taken over`)
   }
 
   #decide(producer: Producer, transaction: Transaction, state: 'committing' | 'aborting'): void {
@@ -116,10 +126,6 @@ export class TransactionCoordinator {
       })
     }
   }
-}
-
-function fenced(transactionalId: string): LogError {
-  return new LogError('fenced', `A newer producer of ${transactionalId} has taken over`)
 }
 
 function entriesOf(outputs: OutputColumns, transaction: Transaction, nowMs: number, by: string): Entry[] {

@@ -182,8 +182,9 @@ const place = (base: number, specs: { name: string; type: CellType; rows: number
 }
 
 const header = [...WORK_CELLS, ...STATE_CELLS]
-/** Address of a header cell. */
-export const headerCell = (name: WorkCell | StateCell): number => HEADER_BASE + header.indexOf(name) * 8
+const headerCells = new Map<string, number>(header.map((name, cell) => [name, HEADER_BASE + cell * 8]))
+/** Address of a header cell: looked up some hundred times an epoch. */
+export const headerCell = (name: WorkCell | StateCell): number => headerCells.get(name) as number
 /** For each table: capacity, rows used (high-water mark, row 0 included), head of the free list. */
 export const TABLE_CELLS_BASE = HEADER_BASE + align(header.length * 8)
 export const tableCell = (table: number, cell: 'capacity' | 'used' | 'free'): number =>

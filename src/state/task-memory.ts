@@ -100,8 +100,8 @@ export class TaskMemory {
 
   setImage(image: Uint8Array): void {
     if (image.length > layout.CONFIG_BYTES) throw new RangeError(`config image of ${image.length} bytes is larger than ${layout.CONFIG_BYTES}`)
-    this.bytes().fill(0, layout.CONFIG_BASE, layout.CONFIG_BASE + layout.CONFIG_BYTES)
     this.bytes().set(image, layout.CONFIG_BASE)
+    this.bytes().fill(0, layout.CONFIG_BASE + image.length, layout.CONFIG_BASE + layout.CONFIG_BYTES)
   }
 
   #place(capacities: number[], bases: number[], end: number): void {

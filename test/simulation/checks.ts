@@ -10,6 +10,15 @@ import type { Reference } from './reference.ts'
 export const INPUTS = ['trades', 'quotes', 'bars1m'] as const
 export const OUTPUTS = { bars: 'bars', signals: 'signals', status: 'status', late: 'late', dlq: 'dlq', epochs: 'epochs' } as const
 
+const decoded = new WeakMap<Buffer, EpochRecord>()
+
+/** Decodes each record once: the same ones are looked at again and again. */
+export function epochRecordOf(value: Buffer): EpochRecord {
+  const known = decoded.get(value) ?? decodeEpochRecord(value)
+  decoded.set(value, known)
+  return known
+}
+
 /** Readable entries of a partition, in order; also those that were deleted since. */
 export function readable(log: PartitionLog): { offset: number; entry: Entry }[] {
   const stable = log.stable
@@ -21,7 +30,7 @@ export function readable(log: PartitionLog): { offset: number; entry: Entry }[] 
 export function epochRecords(log: PartitionLog): { record: EpochRecord; transaction: Transaction }[] {
   return readable(log)
     .filter(({ entry }) => entry.key?.toString() === 'epoch')
-    .map(({ entry }) => ({ record: decodeEpochRecord(entry.value as Buffer), transaction: entry.transaction as Transaction }))
+    .map(({ entry }) => ({ record: epochRecordOf(entry.value as Buffer), transaction: entry.transaction as Transaction }))
 }
 
 /** Everything has become final, as in an undisturbed run. Throws an Error that says what is wrong. */

@@ -16,12 +16,21 @@ import { POISON } from './market.ts'
 const OWNER = headerCell('owner') / 4
 const WORKER = 7
 const INJECTED = 'a trap of the simulation'
+interface Batch {
+  task: string
+  channel: number
+  from: number
+  to: number
+}
+
 const kernels = new WeakMap<WebAssembly.Memory, { kernel: Kernel; module: WebAssembly.Module }>()
 
 export class InThreadRunner implements KernelRunner {
   readonly #process: SimulatedProcess
   /** Told when the kernel traps by itself: an assertion in it. */
   readonly #onTrap: (error: Error) => void
+  /** Batches that an injected trap has hit. */
+  readonly #hit: Batch[] = []
 
   constructor(process: SimulatedProcess, onTrap: (error: Error) => void) {
     this.#process = process
@@ -41,44 +50,44 @@ export class InThreadRunner implements KernelRunner {
     return { decodeMs: 0, kernelMs: 0 }
   }
 
+  /** Recorded steps: a worker may die in them. What was recorded did not trap the kernel, and does not when it is run again. */
   async replay(envelope: Envelope<ReplayRequest>): Promise<ReplayCounts> {
     return await this.#call<ReplayCounts>('Replay', envelope, (answer, refuse) => {
+      const { random, faults, tally } = this.#process
       try {
         const { memory, module, request } = envelope
         const kernel = kernelOf(memory, module)
         own(kernel.task)
-        const broken = this.#fault()
+        const dies = random.chance(faults.workerDies)
+        if (dies) tally.note('worker died in a step')
         if (request.opensEpoch) kernel.openEpoch()
         const { steps, columns } = request
-        const some = broken === null ? steps : steps.slice(0, this.#process.random.integer(0, steps.length + 1))
-        const counts = replaySteps(kernel, { steps: some, columns })
-        if (broken !== null) throw broken
+        const counts = replaySteps(kernel, { steps: dies ? steps.slice(0, random.integer(0, steps.length + 1)) : steps, columns })
+        if (dies) throw new Error('the worker died')
         release(kernel.task)
         answer(counts)
       } catch (cause) {
-        if (cause instanceof WebAssembly.RuntimeError && cause.message !== INJECTED) this.#onTrap(cause)
+        if (cause instanceof WebAssembly.RuntimeError) this.#onTrap(cause)
         refuse(new StepFailed('replay of a task', { cause }))
       }
     })
   }
 
-  /** What goes wrong with the step that begins, by chance; null: nothing. */
-  #fault(): Error | null {
-    const { random, faults } = this.#process
-    const dies = random.chance(faults.workerDies)
-    const traps = random.chance(faults.kernelTraps)
-    return dies ? new Error('the worker died') : traps ? new WebAssembly.RuntimeError(INJECTED) : null
-  }
-
-  #step({ memory, module, request }: Envelope): void {
-    const { random } = this.#process
+  #step({ key, memory, module, request }: Envelope): void {
+    const { random, faults, tally } = this.#process
     const kernel = kernelOf(memory, module)
     own(kernel.task)
-    const broken = this.#fault()
+    const dies = random.chance(faults.workerDies)
+    const traps = random.chance(faults.kernelTraps) && !this.#wouldBlame(key, kernel.task, request)
+    const broken = dies ? new Error('the worker died') : traps ? new WebAssembly.RuntimeError(INJECTED) : null
+    if (broken !== null) tally.note(dies ? 'worker died in a step' : 'kernel trapped')
     if (request.op === 'snapshot' || request.op === 'replay') throw new Error(`${request.op} is no step`)
     if (request.opensEpoch) kernel.openEpoch()
     if (request.op === 'apply') {
-      if (holdsPoison(kernel.task, request.rows)) throw new WebAssembly.RuntimeError(INJECTED)
+      if (holdsPoison(kernel.task, request.rows)) {
+        tally.note('poison trapped the kernel')
+        throw new WebAssembly.RuntimeError(INJECTED)
+      }
       kernel.decode(request.topic, request.rows, request.clockNs)
       kernel.apply(broken === null ? request.rows : random.integer(0, request.rows + 1))
     } else if (broken === null || random.chance(0.5)) {
@@ -86,6 +95,22 @@ export class InThreadRunner implements KernelRunner {
     }
     if (broken !== null) throw broken
     release(kernel.task)
+  }
+
+  /**
+   * Whether a trap now would make a sound record look like one that always traps: alone in its batch, and hit before. Else notes
+   * the batch as hit.
+   */
+  #wouldBlame(key: string, memory: TaskMemory, request: Envelope['request']): boolean {
+    if (request.op !== 'apply' || request.rows === 0) return false
+    const offset = (row: number): number => Number(memory.i64()[INPUT.at.offset / 8 + row])
+    const batch = { task: key.split(',')[0], channel: request.topic, from: offset(0), to: offset(request.rows - 1) + 1 }
+    const before = this.#hit.some(({ task, channel, from, to }) => {
+      return task === batch.task && channel === batch.channel && batch.from < to && from < batch.to
+    })
+    if (before && request.rows === 1) return true
+    this.#hit.push(batch)
+    return false
   }
 
   snapshot(envelope: Omit<Envelope, 'request'>): { released: Promise<void>; files: Promise<SnapshotFile[]> } {

@@ -38,7 +38,8 @@ export function makeMarket(random: Random): Market {
   const partitions = random.integer(1, 3)
   const symbols = Array.from({ length: random.integer(partitions, 6) }, (_, i) => ({ name: `S${i}`, partition: i % partitions }))
   const records: SourceRecord[] = []
-  const count = random.integer(60, 200)
+  // most are small, as what happens to them costs more time than they do
+  const count = random.chance(0.7) ? random.integer(25, 75) : random.integer(75, 200)
   const paceMs = random.pick([20, 50, 80])
   const silences = random.pick([[], [], [count / 2], [count / 3, (2 * count) / 3]]).map(Math.floor)
   const quotesEndAt = random.chance(0.2) ? count / 2 : count

@@ -60,7 +60,7 @@ function carryOut(kind: (typeof KINDS)[number], random: Random, atMs: number, st
     return 2 * downMs + 100
   }
   if (kind === 'killAt') {
-    const point = { call: random.pick(CALLS), nth: random.integer(1, 12), phase: random.pick(PHASES) }
+    const point = { call: random.pick(CALLS), nth: random.integer(1, 9), phase: random.pick(PHASES) }
     at(atMs, () => {
       const { process } = instance()
       if (process === null || !process.alive) return

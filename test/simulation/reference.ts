@@ -94,7 +94,7 @@ export interface OutputView {
   isFinal: boolean
   ingestTs: string
   retracted: boolean
-  /** Payload with the feed: what the input decides. */
+  /** Payload of a final with the feed: what the input decides. */
   payload: string
 }
 
@@ -102,6 +102,6 @@ export function readOutput(text: string): OutputView {
   const { symbol, window, seq, is_final: isFinal, ingest_ts: ingestTs, feed, payload } = JSON.parse(text)
   return {
     key: `${symbol} ${window.size} ${window.start}`, symbol, size: window.size, start: window.start, seq, isFinal, ingestTs,
-    retracted: payload.retracted === true, payload: JSON.stringify([feed, payload]),
+    retracted: payload.retracted === true, payload: isFinal ? JSON.stringify([feed, payload]) : '',
   }
 }

@@ -3,7 +3,6 @@
  * which everything has to become final, then the checks.
  */
 import type { Bundle } from '../../src/bundle/bundle.ts'
-import { decodeEpochRecord } from '../../src/epoch/epoch-record.ts'
 import type { EpochRecord } from '../../src/epoch/epoch-record.ts'
 import { EPOCH_KEY } from '../../src/epoch/outputs.ts'
 import { NO_FAULTS, drawFaults } from '../../src/simulation/faults.ts'
@@ -12,7 +11,8 @@ import { Random } from '../../src/simulation/random.ts'
 import { Scheduler } from '../../src/simulation/scheduler.ts'
 import { SimulatedBroker } from '../../src/simulation/simulated-broker.ts'
 import type { StoredObjects } from '../../src/simulation/simulated-store.ts'
-import { checkOutputs, checkTasks, epochRecords, INPUTS } from './checks.ts'
+import { Tally } from '../../src/simulation/tally.ts'
+import { checkOutputs, checkTasks, epochRecordOf, epochRecords, INPUTS } from './checks.ts'
 import { Instance } from './instance.ts'
 import type { Surroundings } from './instance.ts'
 import { EPOCH_MS, makeMarket } from './market.ts'
@@ -30,7 +30,8 @@ export interface ScheduleResult {
   virtualMs: number
   events: number
   epochs: number
-  mishaps: number
+  /** How often each kind of fault, and of what the engine does about it, came. */
+  tally: Map<string, number>
   trace: string[]
 }
 
@@ -65,6 +66,7 @@ class Schedule {
   readonly #broker: SimulatedBroker
   readonly #stored: StoredObjects = { objects: new Map(), outage: false, corruptions: 0 }
   readonly #faults: Faults
+  readonly #tally = new Tally()
   readonly #instances: Instance[] = []
   readonly #trace: string[] = []
   readonly #traced: boolean
@@ -88,7 +90,7 @@ class Schedule {
     const each = Object.fromEntries([...INPUTS, 'bars', 'signals', 'status', 'epochs'].map((topic) => [topic, partitions]))
     this.#broker = new SimulatedBroker(this.#scheduler, this.#random.fork(), { ...each, late: 1, dlq: 1 }, {
       transactionTimeoutMs: TRANSACTION_TIMEOUT_MS, sessionTimeoutMs: this.#random.pick([3_000, 10_000]), tradesTopic: 'trades',
-    })
+    }, this.#tally)
   }
 
   #note(process: string, text: string): void {
@@ -98,7 +100,7 @@ class Schedule {
   #startInstances(): void {
     const random = this.#random.fork()
     const around: Surroundings = {
-      broker: this.#broker, stored: this.#stored, random, faults: this.#faults,
+      broker: this.#broker, stored: this.#stored, random, faults: this.#faults, tally: this.#tally,
       trace: (process, text) => this.#note(process, text),
       failed: (instance, error) => {
         this.#failure ??= `${instance.name} ended: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`
@@ -131,14 +133,16 @@ class Schedule {
     const mishaps = this.#seed % RETENTION_EVERY === 0
       ? planRetention(this.#random.fork(), endMs, stage, () => (this.#expected = DELETED))
       : planMishaps(this.#random.fork(), endMs, stage)
+    for (const { kind } of mishaps) this.#tally.note(kind)
     const lastMs = Math.max(endMs, ...mishaps.map(({ untilMs }) => untilMs)) + 500
     this.#scheduler.after(lastMs, () => this.#calm())
-    this.#scheduler.after(LOOK_MS, () => this.#look())
     const livenessMs = this.#market.isPoisoned ? 2 * LIVENESS_MS : LIVENESS_MS // finding the record takes restores
     let settled = false
+    let tally = this.#tally.counts
     try {
       settled = await this.#scheduler.run(() => this.#isDone || this.#failure !== null, lastMs + livenessMs)
       if (!settled) this.#failure = `not everything was final ${livenessMs} ms after the last fault: ${this.#progress()}`
+      tally = new Map(this.#tally.counts) // what follows happens to nobody
       await this.#bringToRest()
       if (this.#traced) this.#traceEpochs()
       this.#check()
@@ -147,7 +151,7 @@ class Schedule {
     }
     return {
       seed: this.#seed, failure: this.#failure, virtualMs: this.#scheduler.nowMs, events: this.#scheduler.events,
-      epochs: this.#epochs(), mishaps: mishaps.length, trace: this.#trace,
+      epochs: this.#epochs(), tally, trace: this.#trace,
     }
   }
 
@@ -163,7 +167,10 @@ class Schedule {
 
   /** Nobody is left, and whatever was under way is decided: markers written, open transactions timed out. */
   async #bringToRest(): Promise<void> {
-    for (const { process } of this.#instances) process?.kill()
+    for (const instance of this.#instances) {
+      instance.keptUp = false
+      instance.process?.kill()
+    }
     await this.#scheduler.run(() => false, this.#scheduler.nowMs + REST_MS)
   }
 
@@ -214,11 +221,12 @@ class Schedule {
       instance.keptUp = true
       instance.start()
     }
+    this.#look()
   }
 
   #look(): void {
-    if (this.#isCalm && this.#isFinal()) this.#isDone = true
-    this.#scheduler.after(LOOK_MS, () => this.#look())
+    this.#isDone = this.#isFinal()
+    if (!this.#isDone) this.#scheduler.after(LOOK_MS, () => this.#look())
   }
 
   /** All is consumed and no window is open, by the last epoch's record of each task. */
@@ -246,7 +254,7 @@ function lastEpoch(broker: SimulatedBroker, partition: number): EpochRecord | nu
   const log = broker.partition('epochs', partition)
   for (let offset = log.stable - 1; offset >= 0; offset--) {
     const { key, value } = log.entries[offset]
-    if (log.isReadable(offset) && key?.toString() === EPOCH_KEY) return decodeEpochRecord(value as Buffer)
+    if (log.isReadable(offset) && key?.toString() === EPOCH_KEY) return epochRecordOf(value as Buffer)
   }
   return null
 }

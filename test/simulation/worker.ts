@@ -8,10 +8,8 @@ import type { MessagePort } from 'node:worker_threads'
 import type { Mutant } from './mutants.ts'
 
 export interface WorkerTask {
-  /** Seeds from, from + step, … below to. */
-  from: number
-  to: number
-  step: number
+  /** Run in this order. */
+  seeds: readonly number[]
   traced: boolean
   /** Ends at the first failure. */
   stopsAtFailure: boolean
@@ -24,6 +22,8 @@ export interface WorkerReport {
   schedules: number
   events: number
   epochs: number
+  /** How often each kind of fault came. */
+  tally: [string, number][]
   failures: { seed: number; failure: string; trace: string[] }[]
 }
 
@@ -50,14 +50,16 @@ function mutate({ name, changes }: Mutant): void {
 if (task.mutant !== null) mutate(task.mutant)
 const { runSchedule } = await import('./schedule.ts')
 const { openKernels } = await import('./kernels.ts')
+const { Tally } = await import('../../src/simulation/tally.ts')
 
 const kernels = openKernels()
-const report: WorkerReport = { schedules: 0, events: 0, epochs: 0, failures: [] }
+const tally = new Tally()
+const report: WorkerReport = { schedules: 0, events: 0, epochs: 0, tally: [], failures: [] }
 /** What nobody awaited failed: the schedule's failure, as in production it ends the process. */
 let unhandled: string | null = null
 process.on('unhandledRejection', (error) => (unhandled ??= `unhandled: ${error instanceof Error ? error.stack : String(error)}`))
 
-for (let seed = task.from; seed < task.to; seed += task.step) {
+for (const seed of task.seeds) {
   Atomics.store(task.current, 0, seed)
   const result = await runSchedule(seed, kernels, task.traced)
   const failure = unhandled ?? result.failure
@@ -65,8 +67,10 @@ for (let seed = task.from; seed < task.to; seed += task.step) {
   report.schedules += 1
   report.events += result.events
   report.epochs += result.epochs
+  tally.add(result.tally)
   if (failure === null && !task.traced) continue
   report.failures.push({ seed, failure: failure ?? '', trace: result.trace })
   if (task.stopsAtFailure && failure !== null) break
 }
+report.tally = [...tally.counts]
 ;(parentPort as MessagePort).postMessage(report)

@@ -5,7 +5,8 @@ import { THREADS } from './test/simulation/threads.ts'
 const BROKER_TESTS = ['test/broker/**/*.test.ts']
 /** Thousands of simulated schedules, and deliberate mistakes: they take all cores, so nothing runs beside them. */
 const SIMULATION_TESTS = ['test/simulation/*.test.ts']
-/** Minutes of kills and outages: `npm run test:chaos`. */
+/** Kills and outages on a real broker, for minutes; TA_CHAOS_ROUNDS times as many of each, where that is set. */
+const CHAOS_ROUNDS = Number(process.env.TA_CHAOS_ROUNDS ?? 1)
 const CHAOS_TESTS = ['test/chaos/**/*.test.ts']
 
 /** What tests with a broker have in common: they measure time and kill things, so one file runs after the other. */
@@ -52,6 +53,10 @@ export default defineConfig({
           include: CHAOS_TESTS,
           sequence: { groupOrder: 4 },
           ...ONE_BY_ONE,
+          // most of their time is session time-outs and outages that are waited for
+          fileParallelism: true,
+          maxWorkers: 2,
+          testTimeout: 480_000 * CHAOS_ROUNDS, // what a busy machine takes for the restarts of a broker
         },
       },
     ],

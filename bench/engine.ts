@@ -17,7 +17,8 @@ import { readSettings } from '../src/settings/settings.ts'
 import type { Settings } from '../src/settings/settings.ts'
 import { createTopics, describeWanted, planTopics } from '../src/topics/topics.ts'
 
-const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+/** As a user starts it, with the cache of compiled code. */
+const BIN = fileURLToPath(new URL('../bin/ta', import.meta.url))
 export const PARTITIONS = 4
 
 /** A job of its own on a broker: topics, group, snapshots. */
@@ -77,16 +78,22 @@ export interface BenchEngine extends EngineProcess {
   startedMs: number
 }
 
-/** Starts an instance of the job's engine; `program` is its main file, `nodeFlags` come before it. */
+/** Starts an instance of the job's engine as users do, or a program of one's `own` (its main file, with flags for Node). */
 export async function runEngine(
-  job: Job, instance: string, more: Record<string, string> = {}, { program = MAIN, nodeFlags = [] as string[] } = {},
+  job: Job, instance: string, more: Record<string, string> = {}, own: { program: string; nodeFlags: string[] } | null = null,
 ): Promise<BenchEngine> {
   const folder = mkdtempSync(join(tmpdir(), `ta-bench-${instance}-`))
   const httpPort = await freePort()
   const startedMs = Date.now()
   const engine = await startEngine({
-    command: process.execPath, args: ['--disable-warning=ExperimentalWarning', ...nodeFlags, program, 'run'], folder, httpPort,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, UV_THREADPOOL_SIZE: '64', ...job.env, TA_INSTANCE_ID: instance, TA_HTTP_PORT: String(httpPort), ...more },
+    ...(own === null
+      ? { command: BIN, args: ['run'] }
+      : { command: process.execPath, args: ['--disable-warning=ExperimentalWarning', ...own.nodeFlags, own.program, 'run'] }),
+    folder, httpPort,
+    env: {
+      PATH: process.env.PATH, HOME: process.env.HOME, ...(own === null ? {} : { UV_THREADPOOL_SIZE: '64' }), ...job.env, TA_INSTANCE_ID: instance,
+      TA_HTTP_PORT: String(httpPort), ...more,
+    },
   })
   const logFile = join(folder, 'engine.log')
   void engine.ended.then(() => setTimeout(() => rmSync(folder, { recursive: true, force: true }), 1_000))

@@ -25,8 +25,8 @@ export function countOutcomes(report, exitCode) {
 export const summaryLine = ({ passed, failed, skipped }) =>
   `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
 
-/** What `npm test` runs; the chaos tests take minutes of kills and outages more (`npm run test:chaos`). */
-const USUAL = ['--project', 'unit', '--project', 'simulation', '--project', 'broker']
+/** What `npm test` runs: all of it. `npm run test:chaos` runs the kills and outages on a real broker alone. */
+const USUAL = ['--project', 'unit', '--project', 'simulation', '--project', 'broker', '--project', 'chaos']
 
 /** Whether a broker has to be there: not for these projects alone. */
 function needsBroker(args) {

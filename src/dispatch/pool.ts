@@ -6,7 +6,7 @@
  */
 import { Piscina } from 'piscina'
 import { headerCell } from '../state/layout.ts'
-import type { Envelope, SnapshotFile, StepTimes } from './request.ts'
+import type { Envelope, ReplayCounts, ReplayRequest, SnapshotFile, StepTimes } from './request.ts'
 import type { KernelRunner } from './runner.ts'
 import { StepFailed } from './step-failed.ts'
 
@@ -36,6 +36,11 @@ export class KernelPool implements KernelRunner {
     return (await this.#run(envelope)) as StepTimes
   }
 
+  async replay(envelope: Envelope<ReplayRequest>): Promise<ReplayCounts> {
+    const columns = envelope.request.columns.filter((each) => each !== null)
+    return (await this.#run(envelope, columns.flatMap((each) => Object.values(each).map(({ buffer }) => buffer as ArrayBuffer)))) as ReplayCounts
+  }
+
   snapshot(envelope: Omit<Envelope, 'request'>): { released: Promise<void>; files: Promise<SnapshotFile[]> } {
     const files = this.#run({ ...envelope, request: { op: 'snapshot' } }) as Promise<SnapshotFile[]>
     const copied = Promise.race([released(envelope.memory), files.then(() => undefined)])
@@ -44,9 +49,9 @@ export class KernelPool implements KernelRunner {
     return { released: copied, files }
   }
 
-  async #run(envelope: Envelope): Promise<unknown> {
+  async #run(envelope: Envelope, transferList: ArrayBuffer[] = []): Promise<unknown> {
     try {
-      return await this.#pool.run(envelope)
+      return await this.#pool.run(envelope, { transferList })
     } catch (cause) {
       throw new StepFailed(`${envelope.request.op} of ${envelope.key}`, { cause })
     }

@@ -1,4 +1,5 @@
 /** What the main thread asks a worker to do with a task's memory. Plain data: it crosses threads. */
+import type { BatchColumns } from '../ports/log.ts'
 import type { TableFile } from '../state/arrow-tables.ts'
 
 export interface ApplyRequest {
@@ -20,25 +21,47 @@ export interface CloseRequest {
   opensEpoch: boolean
 }
 
+/** One step of a recorded epoch: the next `rows` records of its channel. */
+export interface ReplayStep {
+  topic: number
+  rows: number
+  clockNs: bigint
+}
+
+/** Several steps of a recorded epoch in one go. The records come along, a channel's in one piece: the memory holds one batch. */
+export interface ReplayRequest {
+  op: 'replay'
+  steps: ReplayStep[]
+  /** Records by channel, those of its steps one after another; null where no step takes any. */
+  columns: (BatchColumns | null)[]
+  opensEpoch: boolean
+}
+
 /** Copies the state out of the memory, releases it, then encodes the copy as Arrow IPC files. */
 export interface SnapshotRequest {
   op: 'snapshot'
 }
 
-export type Request = ApplyRequest | CloseRequest | SnapshotRequest
+export type Request = ApplyRequest | CloseRequest | ReplayRequest | SnapshotRequest
 
 /** A request with the memory it is for. `key` names memory and kernel, so that a worker can keep its instance. */
-export interface Envelope {
+export interface Envelope<R extends Request = Request> {
   key: string
   memory: WebAssembly.Memory
   module: WebAssembly.Module
-  request: Request
+  request: R
 }
 
 /** How long the parts of a step took, ms; 0 for those it has not. For metrics alone. */
 export interface StepTimes {
   decodeMs: number
   kernelMs: number
+}
+
+/** Records of the steps that were replayed which went to the DLQ or the late topic then: how many. */
+export interface ReplayCounts {
+  late: number
+  rejected: number
 }
 
 export type SnapshotFile = TableFile

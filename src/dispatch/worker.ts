@@ -7,6 +7,7 @@
 import { threadId } from 'node:worker_threads'
 import { move, transferableSymbol, valueSymbol } from 'piscina'
 import { Kernel } from '../state/kernel.ts'
+import { replaySteps } from './replay-steps.ts'
 import { encodeTables, copyTables } from '../state/arrow-tables.ts'
 import { headerCell } from '../state/layout.ts'
 import { TaskMemory } from '../state/task-memory.ts'
@@ -58,6 +59,11 @@ function runRequest(envelope: Envelope): unknown {
     return transferred(encodeTables(copy))
   }
   if (request.opensEpoch) kernel.openEpoch()
+  if (request.op === 'replay') {
+    const counts = replaySteps(kernel, request)
+    release(kernel.task)
+    return counts
+  }
   const times: StepTimes = { decodeMs: 0, kernelMs: 0 }
   const startedMs = performance.now()
   if (request.op === 'apply') {

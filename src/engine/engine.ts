@@ -146,16 +146,16 @@ export class Engine {
       },
       onLost: (lost) => {
         logger.warn({ tasks: lost }, 'tasks lost: the group has given them to others')
-        void this.#stopAll(lost)
+        void this.#stopAll(lost, (owner) => owner.abandon())
       },
     })
   }
 
-  async #stopAll(partitions: number[]): Promise<void> {
+  async #stopAll(partitions: number[], stop = (owner: TaskOwner): Promise<void> => owner.stop()): Promise<void> {
     const owners = partitions.map((partition) => this.#owners.get(partition)).filter((owner) => owner !== undefined)
     for (const owner of owners) {
       this.#owners.delete(owner.partition)
-      const stopping: Promise<void> = owner.stop().finally(() => this.#stopping.delete(stopping))
+      const stopping: Promise<void> = stop(owner).finally(() => this.#stopping.delete(stopping))
       this.#stopping.add(stopping)
     }
     // also those that were told before: whoever asks waits until all of them have let go

@@ -19,8 +19,9 @@ import type { Clock } from '../ports/clock.ts'
 import { LogError } from '../ports/log.ts'
 import { StoreError } from '../ports/snapshot-store.ts'
 import { readEpochLog } from '../recovery/epoch-log.ts'
+import { headStart } from '../recovery/head-start.ts'
 import { epochZeroOutputs, firstRecord, newTask, recoverTask } from '../recovery/recover.ts'
-import type { Feed, RecoveryJob } from '../recovery/recover.ts'
+import type { Feed, HeadStart, RecoveryJob } from '../recovery/recover.ts'
 import { stateHead } from '../recovery/snapshots.ts'
 import type { TaskState as State, TaskStatus } from '../serve/engine-report.ts'
 
@@ -76,6 +77,7 @@ export class TaskOwner {
   #lastEpoch = -1
   /** An epoch has been committed since the last start. */
   #hasCommitted = false
+  #committer: Committer | null = null
   #done: Promise<void> = Promise.resolve()
 
   constructor(context: OwnerContext, partition: number) {
@@ -91,12 +93,32 @@ export class TaskOwner {
 
   /** Ends the epoch, commits it, stores a last snapshot, lets go. */
   async stop(): Promise<void> {
+    this.#beginStop()
+    if (await this.#endsInTime()) return
+    this.#context.logger.warn({ task: this.partition }, `the task did not end within ${STOP_MS} ms: what is not committed is left to recovery`)
+    this.#giveUp()
+  }
+
+  /** The group has given the task to others already: what is not committed is theirs to decide. */
+  async abandon(): Promise<void> {
+    this.#beginStop()
+    this.#giveUp()
+    await this.#endsInTime()
+  }
+
+  #endsInTime(): Promise<boolean> {
+    return Promise.race([this.#done.then(() => true), this.#context.clock.sleep(STOP_MS).then(() => false)])
+  }
+
+  #beginStop(): void {
     this.phase = 'revoking'
     this.#stop.abort()
     this.wake()
-    const { clock, logger } = this.#context
-    const ended = await Promise.race([this.#done.then(() => true), clock.sleep(STOP_MS).then(() => false)])
-    if (!ended) logger.warn({ task: this.partition }, `the task did not end within ${STOP_MS} ms: what is not committed is left to recovery`)
+  }
+
+  /** No commit is tried again: its InitProducerId would fence the task's next owner, which may be this process itself. */
+  #giveUp(): void {
+    void this.#committer?.close()
   }
 
   wake(): void {
@@ -140,7 +162,8 @@ export class TaskOwner {
   /** Says what went wrong and gives the shortest time to wait, ms; throws what can't be tried again. */
   #judge(error: unknown): number {
     const { logger, clock } = this.#context
-    if (this.#stop.signal.aborted && (error as Error).name === 'AbortError') return 0
+    // a task that was to stop does not start over: a successor came, or the commit was given up, and whoever tried it has said so
+    if (this.#stop.signal.aborted && ((error as Error).name === 'AbortError' || error instanceof LogError)) return 0
     if (error instanceof LogError && error.kind === 'fenced') {
       const nowMs = clock.monotonicMs()
       this.#fencedAtMs.push(nowMs)
@@ -163,10 +186,10 @@ export class TaskOwner {
   #noteFailedStep({ isTrap, step }: StepFailed): void {
     if (!isTrap) return
     if (step === null) {
-      // no record to blame: an assertion at the epoch's end, which would fail again and again
+      // no record to blame: an assertion at the epoch's end, or in recorded steps, which would fail again and again
       const count = this.#closeTraps.epoch === this.#lastEpoch ? this.#closeTraps.count + 1 : 1
       this.#closeTraps = { epoch: this.#lastEpoch, count }
-      if (count >= CLOSE_TRAPS_MOST) throw new BugError(0, `task ${this.partition}: the kernel traps at the end of each epoch`)
+      if (count >= CLOSE_TRAPS_MOST) throw new BugError(0, `task ${this.partition}: the kernel traps whenever an epoch ends or is run again`)
       return
     }
     const skipped = this.#suspicion.noteTrap(step.channel, step.from, step.to, step.rows)
@@ -191,35 +214,64 @@ export class TaskOwner {
         this.#context.observer.transaction(result)
       },
     }, producer)
+    this.#committer = committer
+    const life = new AbortController()
+    const { early, feed, settled } = this.#feeds(life.signal)
+    const ahead = headStart(job, this.partition, early)
     try {
       await Promise.race([producer.init(), this.#stopped()])
       if (this.#stop.signal.aborted) return
-      const task = await this.#restore(committer, startedMs)
+      const fencedMs = clock.monotonicMs()
+      const task = await this.#restore(committer, feed, ahead, startedMs)
       this.task = task
       this.phase = 'live'
-      logger.info({ task: this.partition, epoch: task.state.last.epoch, ms: Math.round(clock.monotonicMs() - startedMs) }, 'task is live')
+      const ms = Math.round(clock.monotonicMs() - startedMs)
+      logger.info({ task: this.partition, epoch: task.state.last.epoch, ms, fenceMs: Math.round(fencedMs - startedMs) }, 'task is live')
       await task.run(this.#stop.signal)
       await task.snapshotAtEnd(SNAPSHOT_AT_STOP_MS)
     } finally {
+      life.abort()
       this.#lastEpoch = this.task?.state.last.epoch ?? this.#lastEpoch
+      await settled()
       this.task = null
       await this.#context.stopReading(this)
       await committer.close()
     }
   }
 
-  async #restore(committer: Committer, startedMs: number): Promise<LiveTask> {
-    const { job, clock } = this.#context
-    this.phase = 'loading'
+  /** How the queues are filled, until `over`: for a head start, and for the recovery that goes on from there if it can. */
+  #feeds(over: AbortSignal): { early: Feed; feed: Feed; settled: () => Promise<void> } {
+    let early: { from: string; begun: Promise<void> } | null = null
+    let settled: Promise<void> = Promise.resolve()
+    const begin = (positions: number[]): Promise<void> => {
+      over.throwIfAborted()
+      const begun = this.#context.startReading(this, positions)
+      settled = begun.catch(() => undefined) // whoever began it is told
+      return begun
+    }
     const feed: Feed = {
       queues: this.queues,
       waker: this.#waker,
       start: async (positions) => {
         this.phase = 'replaying'
-        await this.#context.startReading(this, positions)
+        // once: whoever starts a second time has taken records out
+        const begun = early?.from === positions.join(' ') ? early.begun : null
+        early = null
+        await (begun ?? begin(positions))
       },
       drained: (channel) => this.#context.onDrained(this, channel),
     }
+    const start = async (positions: number[]): Promise<void> => {
+      early = { from: positions.join(' '), begun: begin(positions) }
+      await early.begun
+    }
+    // reading that is still being begun must not outlive its end
+    return { early: { ...feed, start }, feed, settled: () => settled }
+  }
+
+  async #restore(committer: Committer, feed: Feed, ahead: Promise<HeadStart | null>, startedMs: number): Promise<LiveTask> {
+    const { job, clock } = this.#context
+    this.phase = 'loading'
     const epochLog = await readEpochLog(job.log, job.epochsTopic, this.partition)
     if (epochLog.records.length === 0) {
       const first = await firstRecord(job, this.partition, this.#context.autoOffsetReset)
@@ -229,7 +281,7 @@ export class TaskOwner {
       this.#context.recovered((clock.monotonicMs() - startedMs) / 1000, 0)
       return this.#liveTask(state, committer, epochLog.end, true)
     }
-    const { state, epochsReplayed, bundleWritten } = await recoverTask(job, this.partition, epochLog, feed, this.#stop.signal)
+    const { state, epochsReplayed, bundleWritten } = await recoverTask(job, this.partition, epochLog, feed, await ahead, this.#stop.signal)
     this.#context.recovered((clock.monotonicMs() - startedMs) / 1000, epochsReplayed)
     return this.#liveTask(state, committer, epochLog.end, bundleWritten)
   }

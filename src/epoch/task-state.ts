@@ -9,11 +9,12 @@ import type { Channel, Reason } from '../contract/outcomes.ts'
 import { invariant } from '../contract/errors.ts'
 import type { Bundle } from '../bundle/bundle.ts'
 import type { KernelRunner } from '../dispatch/runner.ts'
-import type { ApplyRequest, Request, StepTimes } from '../dispatch/request.ts'
+import type { ApplyRequest, Envelope, ReplayStep, Request, StepTimes } from '../dispatch/request.ts'
 import { StepFailed } from '../dispatch/step-failed.ts'
 import { RecordQueue } from '../ingest/record-queue.ts'
 import { copyOutputs, loadBatch, specialsOf } from '../state/kernel.ts'
 import type { Outputs } from '../state/kernel.ts'
+import { BATCH_ROWS } from '../state/layout.ts'
 import { TaskMemory } from '../state/task-memory.ts'
 import { CHANNEL_COUNT } from './epoch-record.ts'
 import type { EpochRecord, Step } from './epoch-record.ts'
@@ -50,10 +51,12 @@ interface OpenEpoch {
   /** Clock of the first step, +Infinity before it. */
   openedMs: number
   specials: SpecialRecord[]
+  /** Those of replayed steps, which go nowhere. */
+  replayed: { late: number; rejected: number }
   skip: EpochRecord['skip']
 }
 
-const fresh = (): OpenEpoch => ({ steps: [], records: 0, openedMs: Number.POSITIVE_INFINITY, specials: [], skip: [] })
+const fresh = (): OpenEpoch => ({ steps: [], records: 0, openedMs: Number.POSITIVE_INFINITY, specials: [], replayed: { late: 0, rejected: 0 }, skip: [] })
 
 /** The record of a task that has not begun: what epoch 0 follows from. */
 export function blankRecord(task: number, instance: string, bundle: string, positions: number[], latestStart: boolean, idle: number): EpochRecord {
@@ -105,7 +108,7 @@ export class TaskState {
     return this.#open.openedMs
   }
 
-  #envelope<T extends Request>(request: T): { key: string; memory: WebAssembly.Memory; module: WebAssembly.Module; request: T } {
+  #envelope<T extends Request>(request: T): Envelope<T> {
     return { key: this.#key, memory: this.memory.memory, module: this.#module, request }
   }
 
@@ -169,6 +172,33 @@ export class TaskState {
     }
   }
 
+  /**
+   * Recorded steps again, from number `first` on: as many as have all their records waiting, each by its own clock, in one dispatch. A
+   * live loop has made thousands of them in ten seconds, and a dispatch costs more than a step of a few records. Resolves to how many.
+   * Throws StepFailed; the memory is torn then.
+   */
+  async replaySteps(recorded: readonly Step[], first: number): Promise<number> {
+    const rows = this.queues.map(() => 0)
+    const steps: ReplayStep[] = []
+    for (const { topic, to, clockMs } of recorded.slice(first)) {
+      const queue = this.queues[topic]
+      const more = queue.end < to ? 0 : queue.rowsBelow(to, rows[topic])
+      if (more === 0 || more > BATCH_ROWS) break
+      steps.push({ topic, rows: more, clockNs: BigInt(clockMs) * 1_000_000n })
+      rows[topic] += more
+    }
+    if (steps.length === 0) return 0
+    const columns = this.queues.map((queue, topic) => (rows[topic] === 0 ? null : queue.takeOut(rows[topic])))
+    const opensEpoch = this.#open.steps.length === 0
+    const { late, rejected } = await this.#runner.replay(this.#envelope({ op: 'replay', steps, columns, opensEpoch }))
+    this.#open.replayed.late += late
+    this.#open.replayed.rejected += rejected
+    this.#open.steps.push(...recorded.slice(first, first + steps.length))
+    this.#open.records += rows.reduce((sum, count) => sum + count, 0)
+    this.#open.openedMs = Math.min(this.#open.openedMs, recorded[first].clockMs)
+    return steps.length
+  }
+
   #noteStep(channel: number, rows: number, clockMs: number): void {
     this.#open.records += rows
     this.#open.openedMs = Math.min(this.#open.openedMs, clockMs)
@@ -199,7 +229,7 @@ export class TaskState {
 
   #record(clockMs: number, idle: number, outputs: Outputs): EpochRecord {
     const { memory } = this
-    const { steps, specials, skip } = this.#open
+    const { steps, specials, replayed, skip } = this.#open
     return {
       ...this.last,
       epoch: this.last.epoch + 1,
@@ -216,8 +246,8 @@ export class TaskState {
       counts: CHANNELS.flatMap((channel) => OUTCOMES.map((outcome) => memory.number(`counts.${channel}.${outcome}`))),
       bars: outputs.bars,
       signals: outputs.signals,
-      late: specials.filter(({ late }) => late).length,
-      rejected: specials.filter(({ late }) => !late).length,
+      late: specials.filter(({ late }) => late).length + replayed.late,
+      rejected: specials.filter(({ late }) => !late).length + replayed.rejected,
       digest: outputs.digest,
       skip,
     }

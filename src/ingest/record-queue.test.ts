@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import fc from 'fast-check'
 import { BATCH_ROWS, BATCH_VALUE_BYTES } from '../state/layout.ts'
+import type { BatchColumns } from '../ports/log.ts'
 import { appendRecord, clearColumns } from './packing.ts'
 import { RecordQueue, recordColumns } from './record-queue.ts'
 
@@ -18,11 +19,17 @@ interface Plain {
   value: string
 }
 
+function plainOf({ offsets, keys, keyEnds, values, valueEnds }: BatchColumns): Plain[] {
+  const text = (bytes: Uint8Array, ends: Int32Array, row: number): string => Buffer.from(bytes.subarray(row === 0 ? 0 : ends[row - 1], ends[row])).toString()
+  return Array.from(offsets, (offset, row) => ({ offset, key: text(keys, keyEnds, row), value: text(values, valueEnds, row) }))
+}
+
 describe('RecordQueue', () => {
   it('does what a list does, over any sequence of calls', () => {
     const action = fc.oneof(
       fc.record({ put: fc.integer({ min: 1, max: 3 }), size: fc.integer({ min: 0, max: 3_000 }) }),
       fc.record({ drop: fc.integer({ min: 0, max: 6 }) }),
+      fc.record({ takeOut: fc.integer({ min: 0, max: 6 }) }),
     )
     fc.assert(fc.property(fc.array(action, { maxLength: 120 }), (actions) => {
       const queue = new RecordQueue()
@@ -35,6 +42,11 @@ describe('RecordQueue', () => {
           const record = { offset: next - 1, key: `K${next}`, value: 'v'.repeat(step.size) }
           put(queue, record.offset, record.key, record.value)
           list.push(record)
+        } else if ('takeOut' in step) {
+          const to = (list[step.takeOut] ?? { offset: next }).offset
+          const rows = queue.rowsBelow(to, 0)
+          expect([rows, queue.rowsBelow(to, rows)]).toEqual([Math.min(step.takeOut, list.length), 0])
+          expect(plainOf(queue.takeOut(rows))).toEqual(list.splice(0, rows))
         } else {
           const rows = Math.min(step.drop, queue.segmentRows())
           for (let i = 0; i < rows; i++) {

@@ -5,7 +5,7 @@
  * `isLow` allows it again; what the consumer already holds still fits, as the queue grows for it (invariants 7 and 9).
  */
 import { BATCH_ROWS, BATCH_VALUE_BYTES } from '../state/layout.ts'
-import type { RecordColumns } from '../ports/log.ts'
+import type { BatchColumns, RecordColumns } from '../ports/log.ts'
 
 const FULL_RECORDS = 2 * BATCH_ROWS
 const FULL_BYTES = 2 * BATCH_VALUE_BYTES
@@ -175,6 +175,33 @@ export class RecordQueue {
   /** Hands the next `rows` records to `use`, as columns and the range of rows; they stay in the queue until `drop`. */
   peek(rows: number, use: (columns: RecordColumns, from: number, to: number) => void): void {
     use(this.#columns, this.#head, this.#head + rows)
+  }
+
+  /** Rows from row `from` (of those that wait) on with an offset below `to`. */
+  rowsBelow(to: number, from: number): number {
+    const { count, offsets } = this.#columns
+    let row = this.#head + from
+    while (row < count && offsets[row] < to) row++
+    return row - this.#head - from
+  }
+
+  /** Takes the next `rows` records out, as columns of their own. */
+  takeOut(rows: number): BatchColumns {
+    const { offsets, flags, keys, keyEnds, values, valueEnds, sizes } = this.#columns
+    const from = this.#head
+    const to = from + rows
+    const [keyStart, valueStart] = [this.#keyEnd(from), this.#valueEnd(from)]
+    const taken: BatchColumns = {
+      offsets: offsets.slice(from, to), flags: flags.slice(from, to), sizes: sizes.slice(from, to),
+      keys: keys.slice(keyStart, this.#keyEnd(to)), keyEnds: keyEnds.slice(from, to),
+      values: values.slice(valueStart, this.#valueEnd(to)), valueEnds: valueEnds.slice(from, to),
+    }
+    for (let row = 0; row < rows; row++) {
+      taken.keyEnds[row] -= keyStart
+      taken.valueEnds[row] -= valueStart
+    }
+    this.drop(rows)
+    return taken
   }
 
   /** A copy of the record that is `index` rows from the front. */

@@ -39,6 +39,9 @@ export interface RecordColumns {
   sizes: Int32Array
 }
 
+/** What a batch holds of each record. */
+export type BatchColumns = Pick<RecordColumns, 'offsets' | 'flags' | 'keys' | 'keyEnds' | 'values' | 'valueEnds' | 'sizes'>
+
 /** A partition's end was reached: nothing is left to read below `offset` (the next one to come). */
 export interface PartitionEnd {
   topic: number

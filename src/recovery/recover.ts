@@ -23,6 +23,7 @@ import type { SnapshotStore } from '../ports/snapshot-store.ts'
 import { TaskMemory } from '../state/task-memory.ts'
 import type { EpochLog } from './epoch-log.ts'
 import { listSnapshots, loadBundle, loadSnapshot, manifestRecord, readManifest } from './snapshots.ts'
+import type { Manifest } from './snapshots.ts'
 
 export interface RecoveryJob {
   log: Log
@@ -60,18 +61,26 @@ export interface Recovered {
   bundleWritten: boolean
 }
 
+/** The newest snapshot, loaded before the fence held: a guess. */
+export interface HeadStart {
+  manifest: Manifest
+  memory: TaskMemory
+}
+
 interface Basis {
   memory: TaskMemory
   record: EpochRecord
   what: string
 }
 
-/** Brings a task that has epoch records back to the last of them. */
-export async function recoverTask(job: RecoveryJob, partition: number, epochLog: EpochLog, feed: Feed, stop: AbortSignal): Promise<Recovered> {
+/** Brings a task that has epoch records back to the last of them. `ahead`: the newest snapshot as it was before the fence. */
+export async function recoverTask(
+  job: RecoveryJob, partition: number, epochLog: EpochLog, feed: Feed, ahead: HeadStart | null, stop: AbortSignal,
+): Promise<Recovered> {
   const last = epochLog.records.at(-1) as EpochRecord
   const divergences: string[] = []
   const tried = new Set<number>()
-  for await (const basis of bases(job, partition, epochLog, tried)) {
+  for await (const basis of bases(job, partition, epochLog, tried, ahead)) {
     const after = epochLog.records.filter(({ epoch }) => epoch > basis.record.epoch)
     await assertRetained(job, partition, basis.record, after)
     await feed.start(basis.record.consumed.map(({ to }, channel) => (to >= 0 ? to : openedAt(after, channel))))
@@ -115,11 +124,11 @@ function stateOn(job: RecoveryJob, partition: number, memory: TaskMemory, bundle
 }
 
 /** What a replay can start from: good snapshots, newest first, then the very beginning while its record is still there. */
-async function* bases(job: RecoveryJob, partition: number, epochLog: EpochLog, tried: Set<number>): AsyncGenerator<Basis> {
+async function* bases(job: RecoveryJob, partition: number, epochLog: EpochLog, tried: Set<number>, ahead: HeadStart | null): AsyncGenerator<Basis> {
   if (job.store !== null) {
     for (const epoch of await listSnapshots(job.store, job.group, partition)) {
       tried.add(epoch)
-      const basis = await basisOf(job, job.store, partition, epoch, epochLog)
+      const basis = await basisOf(job, job.store, partition, epoch, epochLog, ahead?.manifest.epoch === epoch ? ahead : null)
       if (basis !== null) yield basis
     }
   }
@@ -141,10 +150,12 @@ async function assertNothingNew(job: RecoveryJob, partition: number, tried: Set<
 }
 
 /** A snapshot, if its epoch's record is on the topic and everything about it holds; else null, and that is said. */
-async function basisOf(job: RecoveryJob, store: SnapshotStore, partition: number, epoch: number, epochLog: EpochLog): Promise<Basis | null> {
+async function basisOf(
+  job: RecoveryJob, store: SnapshotStore, partition: number, epoch: number, epochLog: EpochLog, ahead: HeadStart | null,
+): Promise<Basis | null> {
   const what = `snapshot of epoch ${epoch}`
   try {
-    const manifest = await readManifest(store, job.group, partition, epoch)
+    const manifest = ahead?.manifest ?? (await readManifest(store, job.group, partition, epoch))
     assertOurs(job, manifest, store.place)
     const record = manifestRecord(manifest)
     if (epochLog.raw.get(epoch)?.equals(Buffer.from(manifest.record, 'base64')) !== true) {
@@ -152,7 +163,7 @@ async function basisOf(job: RecoveryJob, store: SnapshotStore, partition: number
       return null
     }
     const bundle = await bundleOf(job, epochLog, record.bundle)
-    return { memory: await loadSnapshot(store, manifest, bundle.image), record, what }
+    return { memory: ahead?.memory ?? (await loadSnapshot(store, manifest, bundle.image)), record, what }
   } catch (error) {
     if (error instanceof UserError || (error instanceof StoreError && error.kind === 'outside')) throw error
     job.warn(`${what} of task ${partition} is passed over: ${error instanceof Error ? error.message : String(error)}`)
@@ -184,10 +195,11 @@ async function bundleOf(job: RecoveryJob, epochLog: EpochLog, hash: string): Pro
 
 /** Every record that the replay needs is still there; else one sentence with the offsets. */
 async function assertRetained(job: RecoveryJob, partition: number, from: EpochRecord, after: EpochRecord[]): Promise<void> {
+  const lows = await Promise.all(job.inputs.map(async (topic, channel) =>
+    (topic === '' || from.consumed[channel].to < 0 ? -1 : (await job.log.bounds(topic, partition, 'read_committed')).low)))
   for (const [channel, topic] of job.inputs.entries()) {
     const position = from.consumed[channel].to
-    if (topic === '' || position < 0) continue
-    const { low } = await job.log.bounds(topic, partition, 'read_committed')
+    const low = lows[channel]
     if (low <= position) continue
     throw new UserError(EXIT_SETTINGS, `${topic} [${partition}] begins at offset ${low}, but task ${partition} has to go on from offset ${position} ` +
       `(${after.length} recorded epochs to run again): the records between were deleted by retention. Start anew with ta reset --from earliest.`)
@@ -207,7 +219,7 @@ async function replay(
     }
     const state = get()
     const skipped = Suspicion.of(record.skip)
-    for (const step of record.steps) await replayStep(state, feed, step, skipped, stop)
+    await replaySteps(state, feed, record, skipped, stop)
     const { record: again } = await state.close(record.clockCloseMs, record.idle)
     const difference = differenceOf(record, again)
     if (difference !== null) {
@@ -219,6 +231,16 @@ async function replay(
     state.last = difference === null ? record : { ...record, counts: again.counts }
   }
   return null
+}
+
+/** All steps of a recorded epoch: as many at once as have their records waiting, one by one where a record is skipped. */
+async function replaySteps(state: TaskState, feed: Feed, { steps, skip }: EpochRecord, skipped: Suspicion, stop: AbortSignal): Promise<void> {
+  for (let next = 0; next < steps.length;) {
+    const ran = skip.length > 0 ? 0 : await state.replaySteps(steps, next)
+    if (ran === 0) await replayStep(state, feed, steps[next], skipped, stop)
+    else for (const [channel, queue] of state.queues.entries()) if (queue.isLow) feed.drained(channel)
+    next += Math.max(ran, 1)
+  }
 }
 
 /** One recorded step: every record below `to`, which may lack offsets (markers, aborted and deleted records). */

@@ -13,6 +13,7 @@ import { TaskMemory } from '../state/task-memory.ts'
 import { FileStore } from '../store/file-store.ts'
 import { bundleOf, kernelModule, newKernel, textsOf } from '../../test/kernel/kernel-under-test.ts'
 import { randomStream } from '../../test/kernel/random-stream.ts'
+import { pythonWithArrow } from '../../test/store/python.ts'
 import { listSnapshots, loadSnapshot, manifestRecord, readManifest, retainSnapshots, stateHead, storeSnapshot } from './snapshots.ts'
 
 const JOB = { group: 'g', tradesTopic: 't', partitions: 1 }
@@ -25,6 +26,20 @@ function newStore(): { store: FileStore; folder: string } {
   const folder = mkdtempSync(join(tmpdir(), 'ta-snapshots-'))
   folders.push(folder)
   return { store: new FileStore(folder), folder }
+}
+
+/** What is written to the store from now on, in order; after `most` writes none succeeds. */
+function writesOf(store: FileStore, most = Number.POSITIVE_INFINITY): string[] {
+  const writes: string[] = []
+  for (const name of ['put', 'putNew'] as const) {
+    const write = store[name].bind(store) as (key: string, bytes: Uint8Array) => Promise<never>
+    store[name] = async (key: string, bytes: Uint8Array) => {
+      if (writes.length >= most) throw new Error('the store is gone')
+      writes.push(`${name} ${key}`)
+      return await write(key, bytes)
+    }
+  }
+  return writes
 }
 
 const columns = recordColumns(64, 4_096, 262_144)
@@ -124,6 +139,24 @@ describe('a snapshot', () => {
     expect(Buffer.from(column('ema12') ?? [])).toEqual(Buffer.from(indicator.columns.find(({ spec }) => spec.name === 'ema12')?.bytes ?? []))
   })
 
+  it('is written data first and its manifest last, where none is; one that breaks off at any write is none', async () => {
+    const kernel = newKernel()
+    drive(kernel, 3, 0, 30)
+    const { store } = newStore()
+    const writes = writesOf(store)
+    await stored(store, kernel)
+    const last = writes.at(-1)
+    expect(writes.filter((write) => write.endsWith('manifest.json'))).toEqual([last])
+    expect(last).toBe('putNew g/task-0/000000000007/manifest.json')
+    expect(writes.length).toBeGreaterThan(layout.TABLES.length)
+    for (let whole = 0; whole < writes.length; whole++) {
+      const broken = newStore().store
+      writesOf(broken, whole)
+      await expect(stored(broken, kernel)).rejects.toThrow('the store is gone')
+      expect(await listSnapshots(broken, 'g', 0)).toEqual([])
+    }
+  })
+
   it('is kept with the newest ones, and the rest is deleted', async () => {
     const { store } = newStore()
     const kernel = newKernel()
@@ -134,10 +167,9 @@ describe('a snapshot', () => {
   })
 })
 
-const python = process.env.TA_TEST_PYTHON ?? ''
-if (python === '') process.stderr.write('snapshots.test.ts: TA_TEST_PYTHON names no Python with pyarrow and duckdb, so those readers are skipped\n')
+const python = await pythonWithArrow()
 
-describe.skipIf(python === '')('a snapshot read by pyarrow and DuckDB', () => {
+describe.skipIf(python === null)('a snapshot read by pyarrow and DuckDB', () => {
   it("tells a symbol's EMA as it was published", async () => {
     const { store, folder } = newStore()
     const kernel = newKernel()
@@ -152,7 +184,7 @@ describe.skipIf(python === '')('a snapshot read by pyarrow and DuckDB', () => {
       'd = duckdb.sql("select ema12 from t where symbolName = $s", params={"s": sys.argv[2]}).fetchall()[0][0]',
       'print(repr(rows[sys.argv[2]]), repr(d))',
     ].join('\n')
-    const out = execFileSync(python, ['-c', script, join(folder, 'g/task-0/000000000007/indicator.arrow'), last.symbol], { encoding: 'utf8' })
+    const out = execFileSync(python!, ['-c', script, join(folder, 'g/task-0/000000000007/indicator.arrow'), last.symbol], { encoding: 'utf8' })
     expect(out.trim().split(' ').map(Number)).toEqual([last.payload.ema.ema12, last.payload.ema.ema12])
   })
 })

@@ -114,10 +114,11 @@ export async function loadSnapshot(store: SnapshotStore, manifest: Manifest, ima
   const folder = `${taskPrefix(manifest.group, manifest.task)}${epochName(manifest.epoch)}/`
   const capacities = layout.TABLES.map(({ name, initialRows }) => manifest.tables.find((table) => table.name === name)?.capacity ?? initialRows)
   const memory = TaskMemory.create(image, capacities)
-  for (const table of manifest.tables) {
+  const known = manifest.tables.filter(({ name }) => layout.tableNumber(name) >= 0) // not those that are no longer known
+  const files = await Promise.all(known.map(({ file }) => store.get(folder + file)))
+  for (const [i, table] of known.entries()) {
     const number = layout.tableNumber(table.name)
-    if (number < 0) continue // a table that is no longer known
-    const bytes = await store.get(folder + table.file)
+    const bytes = files[i]
     if (sha256(bytes) !== table.sha256) throw new RangeError(`${folder}${table.file} does not have the checksum that its manifest says`)
     restoreTables(memory, [decodeTable(number, bytes, table.rows)])
     memory.setTable(number, 'used', table.used)

@@ -3,14 +3,15 @@ import { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, it } from 'vitest'
 import { METRICS } from '../contract/metrics.ts'
 import type { EngineReport, TaskStatus } from './engine-report.ts'
-import { startServing, type Serving, type ServingOptions } from './serving.ts'
+import { Serving, type ServingOptions } from './serving.ts'
 
 const open: Serving[] = []
 const build = { version: '1.2.3', node: process.version, kernel: 'abc' }
 
 async function serve(options: Partial<ServingOptions> = {}): Promise<Serving> {
-  const serving = await startServing({ host: '127.0.0.1', port: 0, token: '', build, ...options })
+  const serving = new Serving({ host: '127.0.0.1', port: 0, token: '', build, ...options })
   open.push(serving)
+  await serving.listen()
   return serving
 }
 
@@ -158,7 +159,7 @@ describe('pages', () => {
   })
 })
 
-describe('startServing', () => {
+describe('listening', () => {
   it('says in a sentence that the port is in use', async () => {
     const other = createServer()
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))

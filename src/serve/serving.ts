@@ -23,6 +23,8 @@ export interface ServingOptions {
   onFailure?: (error: Error) => void
 }
 
+/** None of the settings: secrets are not for this thread. With the cache of compiled code it takes half the CPU to start. */
+const THREAD_ENV = process.env.NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE }
 const TURN_STALE_AFTER_MS = 10_000
 const RESTART_MS = 1_000
 /** The main thread's own metrics are gathered this often: a scrape comes every 15 s or so. */
@@ -37,19 +39,7 @@ interface Buffered {
   count: number
 }
 
-/** Starts the serving thread and resolves when it listens. Rejects with UserError 78 when it can't. */
-export async function startServing(options: ServingOptions): Promise<Serving> {
-  const serving = new Serving(options)
-  try {
-    await serving.listen()
-  } catch (error) {
-    await serving.close()
-    throw error
-  }
-  return serving
-}
-
-/** Health, metrics and console of this process. Made by startServing. */
+/** Health, metrics and console of this process. Usable from the start, and by others once `listen` has resolved. */
 export class Serving {
   readonly #options: ServingOptions
   readonly #turnsBuffer = new SharedArrayBuffer(4)
@@ -113,7 +103,7 @@ export class Serving {
     await worker.terminate()
   }
 
-  /** Starts the thread; resolves when it listens. Called by startServing, once. */
+  /** Starts the thread; resolves when it listens. Once. Rejects with UserError 78 when it can't; `close` it then, too. */
   async listen(): Promise<void> {
     await this.#start()
     const measure = (): void => void this.#measure().then((values) => this.#postReport(null, values))
@@ -126,7 +116,7 @@ export class Serving {
     const start: ServingStart = { host, port: this.#port, token, build, turnStaleAfterMs, turns: this.#turnsBuffer,
       ...this.#ready }
     return new Promise((resolve, reject) => {
-      const worker = new Worker(new URL('./serving-thread.ts', import.meta.url), { workerData: start, env: {}, name: 'serving' })
+      const worker = new Worker(new URL('./serving-thread.ts', import.meta.url), { workerData: start, env: THREAD_ENV, name: 'serving' })
       let failure: Error = new Error('the serving thread ended by itself')
       this.#worker = worker
       worker.on('message', (answer: ServingAnswer) => {
@@ -150,7 +140,7 @@ export class Serving {
 
   #ended(failure: Error): void {
     this.#worker = undefined
-    // Not measured: never listened, so startServing has said why.
+    // Not measured: never listened, so `listen` has said why.
     if (this.#closed || !this.#measuring) return
     this.#options.onFailure?.(failure)
     this.#restarting = setTimeout(() => {

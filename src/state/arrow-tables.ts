@@ -6,11 +6,11 @@
  * In:  a task's memory. Out: files; and the way back. Imports: the layout, apache-arrow.
  */
 import { createHash } from 'node:crypto'
+import type { Data, DataType, RecordBatch as ArrowBatch } from 'apache-arrow'
 import {
-  Binary, Data, Field, FixedSizeBinary, FixedSizeList, Float64, Int32, Int64, RecordBatch, RecordBatchFileWriter, Schema, Struct, Uint8, Utf8, makeData,
+  Binary, Field, FixedSizeBinary, FixedSizeList, Float64, Int32, Int64, RecordBatch, RecordBatchFileWriter, Schema, Struct, Uint8, Utf8, makeData,
   tableFromIPC, vectorFromArray,
-} from 'apache-arrow'
-import type { DataType } from 'apache-arrow'
+} from './arrow.ts'
 import * as layout from './layout.ts'
 import type { CellType, ColumnSpec } from './layout.ts'
 import { TaskMemory } from './task-memory.ts'
@@ -71,7 +71,7 @@ export function columnData(spec: ColumnSpec, bytes: Uint8Array, rows: number): D
   return makeData({ type, length: rows, nullCount: 0, child } as never)
 }
 
-function batchOf(columns: { name: string; data: Data }[], rows: number): RecordBatch {
+function batchOf(columns: { name: string; data: Data }[], rows: number): ArrowBatch {
   const fields = columns.map(({ name, data }) => new Field(name, data.type as DataType, false))
   const struct = makeData({ type: new Struct(fields), length: rows, nullCount: 0, children: columns.map(({ data }) => data) } as never)
   return new RecordBatch(new Schema(fields), struct as never)
@@ -133,7 +133,7 @@ export function decodeTable(table: number, file: Uint8Array, rows: number): Tabl
 }
 
 /** The batch as it came from the log, as an Arrow record batch over the shared memory itself: nothing is copied. */
-export function inputBatch(task: TaskMemory, rows: number): RecordBatch {
+export function inputBatch(task: TaskMemory, rows: number): ArrowBatch {
   const plain = layout.INPUT_COLUMNS.filter(({ name }) => name === 'offset' || name === 'flags' || name === 'size')
   const columns = memoryColumns(task, plain, layout.INPUT.at, rows)
   for (const name of ['keys', 'values'] as const) {
@@ -145,7 +145,7 @@ export function inputBatch(task: TaskMemory, rows: number): RecordBatch {
 }
 
 /** What decode made of the batch, as an Arrow record batch over the shared memory itself: nothing is copied. */
-export function decodedBatch(task: TaskMemory, rows: number): RecordBatch {
+export function decodedBatch(task: TaskMemory, rows: number): ArrowBatch {
   return batchOf(memoryColumns(task, layout.DECODED_COLUMNS, layout.DECODED.at, rows), rows)
 }
 

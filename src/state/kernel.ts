@@ -3,7 +3,7 @@
  * Reads no clock: every time is handed in.
  */
 import { FLAG_KEY_NULL, FLAG_VALUE_CUT, FLAG_VALUE_NULL } from '../ports/log.ts'
-import type { RecordColumns } from '../ports/log.ts'
+import type { BatchColumns } from '../ports/log.ts'
 import { LATE, REJECTED } from '../contract/outcomes.ts'
 import * as layout from './layout.ts'
 import { NONE, TaskMemory } from './task-memory.ts'
@@ -152,7 +152,7 @@ function keysOf(task: TaskMemory, rows: Int32Array): { keys: Uint8Array; keyEnds
  * Puts records [from, to) of packed columns into the memory's input columns. Keys are cut to KEY_BYTES_MAX.
  * They must fit: at most BATCH_ROWS records and BATCH_VALUE_BYTES bytes of values.
  */
-export function loadBatch(task: TaskMemory, source: RecordColumns, from: number, to: number): void {
+export function loadBatch(task: TaskMemory, source: BatchColumns, from: number, to: number): void {
   const bytes = task.bytes()
   const words = task.i32()
   const { offset, flags, size, keyEnds, valueEnds, keys, values } = layout.INPUT.at

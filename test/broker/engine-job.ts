@@ -16,7 +16,8 @@ import { bootstrap, createTopics, readAll, uniqueName, uniqueSettings } from './
 const kafka = createRequire(import.meta.url)('node-rdkafka') as typeof import('node-rdkafka')
 
 export const OUTCOMES = ['applied', 'duplicate', 'late', 'filtered', 'rejected'] as const
-const CALL_TIMEOUT_MS = 20_000
+/** Over a restart of the broker on a busy machine, too. */
+const FLUSH_MS = 90_000
 const CONSUME_WAIT_MS = 50
 const CONSUME_RECORDS_MAX = 10_000
 /** More than any record of these tests. */
@@ -95,7 +96,7 @@ export class InputProducer {
   static async open(job: Job): Promise<InputProducer> {
     const producer = new kafka.Producer({
       'bootstrap.servers': job.env.TA_KAFKA_BOOTSTRAP, 'enable.idempotence': true, 'linger.ms': 1,
-      'message.max.bytes': MESSAGE_BYTES_MAX,
+      'message.max.bytes': MESSAGE_BYTES_MAX, 'reconnect.backoff.max.ms': 500,
     })
     await connected((done) => producer.connect({}, done))
     producer.setPollInterval(20)
@@ -108,7 +109,7 @@ export class InputProducer {
       this.#producer.produce(topic, to, typeof value === 'string' ? Buffer.from(value) : value, key)
     }
     await new Promise<void>((resolve, reject) => {
-      this.#producer.flush(CALL_TIMEOUT_MS, (error: LibrdKafkaError | null) => (error ? reject(error) : resolve()))
+      this.#producer.flush(FLUSH_MS, (error: LibrdKafkaError | null) => (error ? reject(error) : resolve()))
     })
   }
 

@@ -4,9 +4,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type LocalBroker, startLocalBroker } from '../../src/demo/local-broker.ts'
 import { startEngine } from '../broker/engine-process.ts'
 import { tailOf } from '../broker/engine-job.ts'
-import { LiveFeed, chaosJob, expectWhole, flows, live } from './chaos-job.ts'
+import { LiveFeed, ROUNDS, chaosJob, expectWhole, flows, live } from './chaos-job.ts'
 
-const KILLS = 3
+const KILLS = 3 * ROUNDS
 const DOWN_MS = 1_500
 let broker: LocalBroker
 

@@ -14,6 +14,8 @@ import {
 } from '../broker/engine-job.ts'
 import { disorders } from '../golden/expected.ts'
 
+/** TA_CHAOS_ROUNDS: how many times as many kills, cuts and deaths as usual. */
+export const ROUNDS = Number(process.env.TA_CHAOS_ROUNDS ?? 1)
 const TICK_MS = 25
 /** Snapshots as often as can be. */
 export const SNAPSHOTS: Environment = { TA_SNAPSHOT_INTERVAL_MS: '400', TA_SNAPSHOT_MIN_PAUSE_MS: '100' }
@@ -49,7 +51,8 @@ export class LiveFeed {
   static async start(job: Job, seed = 11): Promise<LiveFeed> {
     const feed = new LiveFeed(job, await InputProducer.open(job), seed)
     feed.#running = feed.#run()
-    feed.#running.catch(() => undefined) // told by stop()
+    // told by stop(), and now: who waits for bars meanwhile would only see that none come
+    feed.#running.catch((error: unknown) => process.stderr.write(`the live feed has ended: ${String(error)}\n`))
     return feed
   }
 

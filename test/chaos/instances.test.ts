@@ -30,6 +30,9 @@ async function dealt(wanted: [engine: EngineProcess, tasks: number][], patienceM
   }, patienceMs)
 }
 
+/** How often an instance's tasks became live, by task: more than once is a task that was disturbed. */
+const livesOf = (engine: EngineProcess) => [0, 1, 2, 3].map((task) => linesOf(engine, (line) => isLive(line) && line.task === task).length)
+
 describe('two instances', () => {
   it('share the tasks, and take over when one is killed, leaves or comes back', async () => {
     const job = await chaosJob()
@@ -41,6 +44,9 @@ describe('two instances', () => {
     const shares = await dealt([[one, 2], [two, 2]])
     expect(shares.flat().sort()).toEqual([0, 1, 2, 3])
     await flows(job, tail, one)
+    // the move has fenced the two that moved, and no other
+    expect(livesOf(one)).toEqual([1, 1, 1, 1])
+    expect(linesOf(one, ({ msg }) => /fenced|starts over|starting over/.test(msg))).toEqual([])
     // killed: nobody is told, so the session has to time out
     const killedMs = performance.now()
     await two.kill()
@@ -74,7 +80,8 @@ describe('two instances', () => {
     const tail = await tailOf(job)
     const feed = await LiveFeed.start(job)
     const [one, two] = [start(job, 'one'), start(job, 'two')]
-    await dealt([[one, 2], [two, 2]])
+    const [kept] = await dealt([[one, 2], [two, 2]])
+    const before = livesOf(one)
     await flows(job, tail, one)
     process.kill(two.pid, 'SIGSTOP')
     try {
@@ -83,6 +90,8 @@ describe('two instances', () => {
     } finally {
       process.kill(two.pid, 'SIGCONT')
     }
+    // the survivor's own tasks went on as they were
+    expect(kept.map((task) => livesOf(one)[task])).toEqual(kept.map((task) => before[task]))
     await two.logged(({ msg }) => /starting over as new|tasks lost/.test(msg))
     await dealt([[one, 2], [two, 2]])
     await flows(job, tail, one, 80)

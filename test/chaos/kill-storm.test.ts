@@ -4,10 +4,10 @@ import { expect, it } from 'vitest'
 import { seeded } from '../fixtures/random.ts'
 import { startEngine } from '../broker/engine-process.ts'
 import { tailOf, valuesOf } from '../broker/engine-job.ts'
-import { LiveFeed, chaosJob, expectWhole, flows, isRestoring, linesOf, live } from './chaos-job.ts'
+import { LiveFeed, ROUNDS, chaosJob, expectWhole, flows, isRestoring, linesOf, live } from './chaos-job.ts'
 
 const SEED = 20_251_203
-const KILLS = 20
+const KILLS = 20 * ROUNDS
 
 it(`${KILLS} kills -9 at moments drawn by seed ${SEED} leave no gap and no repeat`, async () => {
   const job = await chaosJob()

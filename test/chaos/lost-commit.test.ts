@@ -9,10 +9,10 @@ import { LOCAL_HOST } from '../../src/demo/broker-files.ts'
 import { type LocalBroker, startLocalBroker } from '../../src/demo/local-broker.ts'
 import { startEngine } from '../broker/engine-process.ts'
 import { tailOf } from '../broker/engine-job.ts'
-import { LiveFeed, chaosJob, expectWhole, flows, linesOf, live } from './chaos-job.ts'
+import { LiveFeed, ROUNDS, chaosJob, expectWhole, flows, linesOf, live } from './chaos-job.ts'
 import { KafkaProxy } from './kafka-proxy.ts'
 
-const CUTS_EACH = 6
+const CUTS_EACH = 6 * ROUNDS
 const TRANSACTION_TIMEOUT_MS = 10_000
 const at = (port: number) => `${LOCAL_HOST}:${port}`
 let broker: LocalBroker

@@ -6,29 +6,36 @@ import { once } from 'node:events'
 import { readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type EngineProcess, type Environment, eventually, startEngine } from '../broker/engine-process.ts'
 import { type Job, type StatusOutput, type Tail, tailOf, valuesOf } from '../broker/engine-job.ts'
 import { uniqueName } from '../broker/harness.ts'
+import { pass, refuse, startMeddler } from '../store/meddler.ts'
 import { ACCESS_KEY, SECRET_KEY, type S3Server, s3ServerBinary, startS3Server } from '../store/s3-server.ts'
 import { LiveFeed, chaosJob, expectWhole, flows, isRestoring, linesOf, live } from './chaos-job.ts'
 
 const binary = await s3ServerBinary()
-/** Window end → on the broker, while the store is gone; far below any time-out of a store, far above a busy machine's. */
-const DELAY_MS_MAX = 1_500
+/** Window end → on the broker, while the store is gone; below any time-out of a store, far above a busy machine's. */
+const DELAY_MS_MAX = 4_000
+/** Each request: a snapshot has a dozen of them one after another. */
+const SLOW_MS = 2_000
 const WRONG_SECRET = 'not-the-secret-key-of-the-tests'
 
-/** How long after its end each window was first on the broker, ms, the longest of all published since record `from`. */
-function longestDelayMs(tail: Tail, topic: string, from: number): number {
+/**
+ * How long after its end a window was first on the broker, ms: the median of all published since record `from`. Not the longest, which
+ * is the machine's; a store that holds outputs up would do so for all of an outage.
+ */
+function delayMs(tail: Tail, topic: string, from: number): number {
   const seen = new Set<string>()
-  let longestMs = 0
+  const delays: number[] = []
   const values = valuesOf(tail.records[topic])
   tail.records[topic].forEach(({ timestamp }, i) => {
     const key = `${values[i].symbol} ${values[i].event_ts}`
-    if (!seen.has(key) && i >= from) longestMs = Math.max(longestMs, timestamp! - Date.parse(values[i].event_ts))
+    if (!seen.has(key) && i >= from) delays.push(timestamp! - Date.parse(values[i].event_ts))
     seen.add(key)
   })
-  return longestMs
+  return delays.sort((a, b) => a - b)[delays.length >> 1]
 }
 
 const lastStatus = (tail: Tail, job: Job): StatusOutput['payload'] =>
@@ -49,14 +56,15 @@ async function outage(job: Job, tail: Tail, engine: EngineProcess): Promise<void
   await eventually(async () => (await ageSeconds(engine)) > 4 || undefined, () => 'the age does not rise')
   await flows(job, tail, engine)
   expect(lastStatus(tail, job)).toMatchObject({ status: 'degraded', reason: expect.stringMatching(/^snapshot/) })
-  expect(longestDelayMs(tail, job.env.TA_MICROBARS_TOPIC, from)).toBeLessThan(DELAY_MS_MAX)
+  expect(delayMs(tail, job.env.TA_MICROBARS_TOPIC, from)).toBeLessThan(DELAY_MS_MAX)
 }
 
 async function recovers(job: Job, tail: Tail, engine: EngineProcess): Promise<void> {
   await stores(engine, 8)
   const from = tail.records[job.env.TA_STATUS_TOPIC].length
-  await tail.until(() => tail.records[job.env.TA_STATUS_TOPIC].length > from + 8, 'status')
-  expect(lastStatus(tail, job)).toMatchObject({ status: 'ok', reason: '' })
+  const later = () => valuesOf<StatusOutput>(tail.records[job.env.TA_STATUS_TOPIC]).slice(from).map(({ payload }) => payload)
+  // a busy machine may take longer for a snapshot than three of these intervals, and then says so
+  await tail.until(() => later().some(({ status, reason }) => status === 'ok' && reason === ''), () => `a status that is ok:\n${engine.stderr}`)
 }
 
 describe.skipIf(binary === null)('an S3 store', () => {
@@ -109,6 +117,36 @@ describe.skipIf(binary === null)('an S3 store', () => {
     expect(restored.length).toBe(4)
     for (const { from } of restored) expect(from).toMatch(/^snapshot of epoch/)
     await flows(job, tail, engine)
+    const sent = await feed.stop()
+    expect((await engine.stop()).code).toBe(0)
+    expect((await expectWhole(job, tail)).records).toBe(sent)
+  })
+
+  it('that is slow, then full, delays nothing, and snapshots resume', async () => {
+    let mode: 'as it is' | 'slow' | 'full' = 'as it is'
+    await using store = await startMeddler(server.port, async (incoming, outgoing, forward) => {
+      if (mode === 'full' && incoming.method === 'PUT') {
+        for await (const _ of incoming); // S3 reads a body before it refuses it
+        refuse(outgoing, 507, 'InsufficientStorage', 'no space is left')
+        return
+      }
+      if (mode === 'slow') await sleep(SLOW_MS)
+      pass(outgoing, await forward())
+    })
+    const job = await s3Job({ TA_S3_ENDPOINT: store.endpoint })
+    const tail = await tailOf(job)
+    const feed = await LiveFeed.start(job)
+    const engine = await live(startEngine(job.env))
+    await stores(engine, 4)
+    mode = 'slow'
+    await outage(job, tail, engine)
+    mode = 'as it is'
+    await recovers(job, tail, engine)
+    mode = 'full'
+    await outage(job, tail, engine)
+    expect(lastStatus(tail, job).reason).toMatch(/507|InsufficientStorage/)
+    mode = 'as it is'
+    await recovers(job, tail, engine)
     const sent = await feed.stop()
     expect((await engine.stop()).code).toBe(0)
     expect((await expectWhole(job, tail)).records).toBe(sent)

@@ -1,9 +1,10 @@
 /** Ends that need a person: the exit code, one sentence that names the command that goes on, and that the command does go on. */
 import { describe, expect, it } from 'vitest'
+import { decodeEpochRecord } from '../../src/epoch/epoch-record.ts'
 import { openKafka } from '../../src/kafka/log.ts'
 import { type Environment, type LogLine, eventually, lastWords, runTa, startEngine } from '../broker/engine-process.ts'
 import { type Job, send, tailOf } from '../broker/engine-job.ts'
-import { bootstrap, createTopics, uniqueName } from '../broker/harness.ts'
+import { bootstrap, createTopics, produce, readAll, uniqueName } from '../broker/harness.ts'
 import { collectingLogger, kafkaSettings } from '../broker/kafka-fixtures.ts'
 import { LiveFeed, chaosJob, flows, live, marketInputs } from './chaos-job.ts'
 
@@ -123,6 +124,21 @@ describe('an end that needs a person', () => {
     const { msg } = await refusal({ ...job.env, TA_SNAPSHOT_URI: 'file:///nowhere/at/all' })
     expect(msg).toMatch(/recorded epochs up to \d+, but no snapshot to start from in /)
     expect(msg).toMatch(/bring the snapshots back, or start anew with ta reset/)
+    await goesOnAfterReset(job)
+  })
+
+  it('a bundle that recorded epochs were computed with and that is nowhere', async () => {
+    const job = await chaosJob({ env: { TA_SNAPSHOT_URI: '' } })
+    await runAndKill(job)
+    const records = (await readAll(job.env.TA_EPOCHS_TOPIC)).filter(({ key }) => String(key) === 'epoch')
+    const { bundle } = decodeEpochRecord(records[0].value!)
+    job.env.TA_EPOCHS_TOPIC = uniqueName('epochs-bare')
+    await createTopics([{ name: job.env.TA_EPOCHS_TOPIC, partitions: job.partitions, config: { 'retention.ms': '-1' } }])
+    await produce(job.env.TA_EPOCHS_TOPIC, records.map(({ partition, value }) => ({ partition, key: 'epoch', value })))
+    job.env.TA_SESSION = 'utc-day' // another bundle: this one is at hand
+    const { msg } = await refusal(job.env)
+    expect(msg).toContain(`The bundle ${bundle} that recorded epochs were computed with is neither on ${job.env.TA_EPOCHS_TOPIC} nor in `)
+    expect(msg).toMatch(/bring it back, or start anew with ta reset/)
     await goesOnAfterReset(job)
   })
 

@@ -7,9 +7,9 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { startEngine } from '../broker/engine-process.ts'
 import { tailOf } from '../broker/engine-job.ts'
-import { LiveFeed, chaosJob, expectWhole, flows, linesOf, live } from './chaos-job.ts'
+import { LiveFeed, ROUNDS, chaosJob, expectWhole, flows, linesOf, live } from './chaos-job.ts'
 
-const DEATHS = 20
+const DEATHS = 20 * ROUNDS
 const SEED = 7
 
 /**

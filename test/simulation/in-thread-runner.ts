@@ -2,7 +2,8 @@
  * Runs the real kernel in this thread, in virtual time, with the worker's protocol: owner word set, step, owner word cleared.
  * A worker can die, or the kernel trap, in the middle of a step: the owner word stays set and the memory half-written.
  */
-import type { Envelope, SnapshotFile, StepTimes } from '../../src/dispatch/request.ts'
+import { replaySteps } from '../../src/dispatch/replay-steps.ts'
+import type { Envelope, ReplayCounts, ReplayRequest, SnapshotFile, StepTimes } from '../../src/dispatch/request.ts'
 import type { KernelRunner } from '../../src/dispatch/runner.ts'
 import { StepFailed } from '../../src/dispatch/step-failed.ts'
 import type { Effect, Fate, SimulatedProcess } from '../../src/simulation/process.ts'
@@ -49,6 +50,29 @@ export class InThreadRunner implements KernelRunner {
     return { decodeMs: 0, kernelMs: 0 }
   }
 
+  /** Recorded steps: a worker may die in them. What was recorded did not trap the kernel, and does not when it is run again. */
+  async replay(envelope: Envelope<ReplayRequest>): Promise<ReplayCounts> {
+    return await this.#call<ReplayCounts>('Replay', envelope, (answer, refuse) => {
+      const { random, faults, tally } = this.#process
+      try {
+        const { memory, module, request } = envelope
+        const kernel = kernelOf(memory, module)
+        own(kernel.task)
+        const dies = random.chance(faults.workerDies)
+        if (dies) tally.note('worker died in a step')
+        if (request.opensEpoch) kernel.openEpoch()
+        const { steps, columns } = request
+        const counts = replaySteps(kernel, { steps: dies ? steps.slice(0, random.integer(0, steps.length + 1)) : steps, columns })
+        if (dies) throw new Error('the worker died')
+        release(kernel.task)
+        answer(counts)
+      } catch (cause) {
+        if (cause instanceof WebAssembly.RuntimeError) this.#onTrap(cause)
+        refuse(new StepFailed('replay of a task', { cause }))
+      }
+    })
+  }
+
   #step({ key, memory, module, request }: Envelope): void {
     const { random, faults, tally } = this.#process
     const kernel = kernelOf(memory, module)
@@ -57,7 +81,7 @@ export class InThreadRunner implements KernelRunner {
     const traps = random.chance(faults.kernelTraps) && !this.#wouldBlame(key, kernel.task, request)
     const broken = dies ? new Error('the worker died') : traps ? new WebAssembly.RuntimeError(INJECTED) : null
     if (broken !== null) tally.note(dies ? 'worker died in a step' : 'kernel trapped')
-    if (request.op === 'snapshot') throw new Error('a snapshot is no step')
+    if (request.op === 'snapshot' || request.op === 'replay') throw new Error(`${request.op} is no step`)
     if (request.opensEpoch) kernel.openEpoch()
     if (request.op === 'apply') {
       if (holdsPoison(kernel.task, request.rows)) {

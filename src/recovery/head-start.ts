@@ -1,0 +1,32 @@
+/**
+ * What needs no fence is begun before it holds: while InitProducerId waits for the broker, the newest snapshot is loaded and the
+ * inputs are read from where it stands. All of it is a guess that nothing rests on: recovery asks the epoch log for the truth
+ * afterwards, behind the fence, and takes the guess only where it is the very snapshot that it would have loaded itself.
+ */
+import { readBundle } from '../bundle/bundle.ts'
+import type { Feed, HeadStart, RecoveryJob } from './recover.ts'
+import { listSnapshots, loadBundle, loadSnapshot, manifestRecord, readManifest } from './snapshots.ts'
+
+/** Null when there is nothing to begin with, or when anything is wrong: recovery comes across it again, and says so. */
+export async function headStart(job: RecoveryJob, partition: number, feed: Feed): Promise<HeadStart | null> {
+  try {
+    const { store, group } = job
+    if (store === null) return null
+    const [epoch] = await listSnapshots(store, group, partition)
+    if (epoch === undefined) return null
+    const manifest = await readManifest(store, group, partition, epoch)
+    const record = manifestRecord(manifest)
+    const image = record.bundle === job.bundle.hash ? job.bundle.image : readBundle(await loadBundle(store, group, record.bundle)).image
+    const [memory] = await Promise.all([loadSnapshot(store, manifest, image), readOn(job, partition, record.consumed.map(({ to }) => to), feed)])
+    return { manifest, memory }
+  } catch {
+    return null
+  }
+}
+
+/** Reads the inputs on from a snapshot's positions, if every record from there on is still there. */
+async function readOn(job: RecoveryJob, partition: number, positions: number[], feed: Feed): Promise<void> {
+  const lows = await Promise.all(job.inputs.map(async (topic) => (topic === '' ? -1 : (await job.log.bounds(topic, partition, 'read_committed')).low)))
+  const all = job.inputs.every((topic, channel) => topic === '' || (positions[channel] >= 0 && lows[channel] <= positions[channel]))
+  if (all) await feed.start(positions)
+}

@@ -29,7 +29,7 @@ export function ownBundle(settings: Settings): Bundle {
     session: settings.session,
     saleConditions: settings.saleConditions,
     fieldMap: settings.fieldMap,
-    corrections: false,
+    corrections: true,
     minuteBars: false,
   })
 }

@@ -26,7 +26,8 @@ async function replaySynth(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'ta-schemas-'))
   try {
     const file = join(folder, 'synth.jsonl')
-    const records = envelopesOf(tickFiles(SYNTH_DIRECTORY), { duplicates: 0.01, disorderMs: 1_000 })
+    // in order: which fixes come in time hangs on the order of arrival
+    const records = envelopesOf(tickFiles(SYNTH_DIRECTORY), { duplicates: 0.01 })
     writeFileSync(file, records.map(({ value }) => `${value}\n`).join(''))
     const bundle = ownBundle(readSettings({}, { command: 'replay' }))
     await replayFiles([file], 2, bundle, {
@@ -105,7 +106,7 @@ function unnoticed(schema: SchemaName, record: Json): string[] {
 
 describe('the JSON Schemas', () => {
   it('fit every output of a replay', () => {
-    const due = [...loadExpected(join(EXPECTED_DIRECTORY, 'synth.all.csv.gz')).values()].flat().length
+    const due = [...loadExpected(join(EXPECTED_DIRECTORY, 'synth.all.applied2s.csv.gz')).values()].flat().length
     expect([bars.length, signals.length]).toEqual([due, due])
     expect(faultsOfAll(BARS, bars)).toEqual([])
     expect(faultsOfAll(SIGNALS, signals)).toEqual([])

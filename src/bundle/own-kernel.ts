@@ -30,6 +30,6 @@ export function ownBundle(settings: Settings): Bundle {
     saleConditions: settings.saleConditions,
     fieldMap: settings.fieldMap,
     corrections: true,
-    minuteBars: false,
+    minuteBars: true,
   })
 }

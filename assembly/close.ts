@@ -1,26 +1,26 @@
 /**
  * The end of an epoch: the task's watermark moves, windows it has passed are published as final and forgotten, and those
  * that are due by the clock are published provisionally. What is published follows from the clock handed in and the state.
- *
- * Outputs lie packed behind the state, bars first, then signals, each by symbol (in order of first appearance) and window:
- * window starts (i64, UTC seconds), ends (i32, from the bytes' start), symbol rows (i32), final flags (u8), then the bytes.
+ * Bars come first, then signals, each by symbol (in order of first appearance) and window, seconds before minutes.
  */
 import { writeBar } from './encode/bar'
 import { writeSignal } from './encode/signal'
-import { fold, xxh64 } from './hash'
 import { SCRATCH_ROW, copyToScratch, stepIndicators } from './indicators/row'
 import {
   CFG_LATENESS_NS, CFG_PROVISIONAL, C_INDICATOR_BARS, C_SYMBOL_INDICATOR_ROW, C_SYMBOL_LAST_FINAL_SECOND, C_SYMBOL_WINDOW_HEAD,
   C_WINDOW_CLOSE, C_WINDOW_FLAGS, C_WINDOW_NEXT, C_WINDOW_PUBLISHED_MS, C_WINDOW_PV, C_WINDOW_PV_VOLUME, C_WINDOW_QUOTE_SET, C_WINDOW_SECOND,
-  C_WINDOW_SYMBOL, C_WINDOW_TRADES, H_CLOCK_MS, H_NEXT_FINAL_NS, H_NEXT_PROVISIONAL_MS, H_OUT_BARS, H_OUT_BASE,
-  H_OUT_BYTES, H_OUT_DIGEST, H_OUT_FINAL_BARS, H_OUT_FINAL_SIGNALS, H_OUT_SIGNALS, H_QUOTES_MAX_NS, H_SPECIALS_DIGEST, H_STATE_END, H_TRADES_MAX_NS,
-  H_WATERMARK_BEFORE_NS, H_WATERMARK_NS, T_WINDOW_FREE, T_WINDOW_USED,
+  C_WINDOW_SYMBOL, C_WINDOW_TRADES, H_BARS_END_NS, H_CLOCK_MS, H_NEXT_FINAL_NS, H_NEXT_PROVISIONAL_MS, H_QUOTES_MAX_NS, H_TRADES_MAX_NS,
+  H_WATERMARK_BEFORE_NS, H_WATERMARK_NS, T_WINDOW_FREE,
 } from './layout'
+import { forgetPending } from './market/minute-bars'
+import { noteFinalSecond, openChecks } from './market/minute-check'
+import { publishMinuteSignals } from './market/minute-signals'
 import { settleQuote } from './market/quotes'
 import { nextOpen, setOpen } from './market/symbols'
 import { dropTrades } from './market/trades'
 import { BAR_DIRTY, PUBLISHED, SIGNAL_DIRTY, dueMs, expiresMs, hasBar, isCut, noteDue } from './market/windows'
-import { NONE, addCell, cell, endOf, f64At, i32At, i64At, setCell, setI32, setI64 } from './memory'
+import { NONE, cell, endOf, f64At, i32At, i64At, setCell, setI32, setI64 } from './memory'
+import { addBar, addSignal, nextRecord, openOutputs, sealOutputs } from './outputs'
 import { give } from './tables'
 
 /** Idle bits: the partition is not waited for (or its topic is off). */
@@ -29,8 +29,6 @@ const QUOTES_IDLE: i32 = 2
 /** Close every window, whatever the watermark: the end of a replay over files. */
 const ALL: i32 = 4
 
-/** More than any one record's text: a symbol of 32 escaped bytes, 25 numbers, 800 bytes of constant text. */
-const RECORD_BYTES_MAX: i32 = 4096
 const MS: i64 = 1_000_000
 const NEVER: i64 = i64.MAX_VALUE
 
@@ -38,15 +36,20 @@ const NEVER: i64 = i64.MAX_VALUE
 export function closeEpoch(clockMs: i64, bits: i32): void {
   assert(clockMs == NONE || clockMs >= cell(H_CLOCK_MS)) // invariant 1: the clock handed in never goes back
   // without a clock (replay over files) records are stamped with the newest event time, so that a replay is repeatable
-  setCell(H_CLOCK_MS, clockMs != NONE ? clockMs : max(cell(H_CLOCK_MS), max(cell(H_TRADES_MAX_NS), cell(H_QUOTES_MAX_NS)) / MS))
+  setCell(H_CLOCK_MS, clockMs != NONE ? clockMs : max(cell(H_CLOCK_MS), newestNs() / MS))
   setCell(H_WATERMARK_BEFORE_NS, cell(H_WATERMARK_NS))
   moveWatermark(clockMs, bits)
   openOutputs()
+  openChecks()
   publishBars(clockMs)
   publishSignals(clockMs)
+  forgetPending()
   retire(clockMs)
   sealOutputs()
 }
+
+/** The newest event time, a minute bar's being its end. */
+@inline function newestNs(): i64 { return max(max(cell(H_TRADES_MAX_NS), cell(H_QUOTES_MAX_NS)), cell(H_BARS_END_NS)) }
 
 /** The minimum of the active partitions' running watermarks, never back. All idle: min(clock − lateness, end of the last open window). */
 function moveWatermark(clockMs: i64, bits: i32): void {
@@ -96,62 +99,14 @@ function isDue(window: i32, clockMs: i64): bool {
   return clockMs >= dueMs(window) && clockMs < expiresMs(window)
 }
 
-// ── outputs ──
-
-@inline function capacity(): i32 { return 2 * <i32>cell(T_WINDOW_USED) }
-@inline function secondsAt(): i32 { return <i32>cell(H_OUT_BASE) }
-@inline function endsAt(): i32 { return secondsAt() + 8 * capacity() }
-@inline function symbolsAt(): i32 { return endsAt() + 4 * capacity() }
-@inline function flagsAt(): i32 { return symbolsAt() + 4 * capacity() }
-@inline function bytesAt(): i32 { return (flagsAt() + capacity() + 63) & ~63 }
-
-function openOutputs(): void {
-  setCell(H_OUT_BASE, cell(H_STATE_END))
-  setCell(H_OUT_BARS, 0)
-  setCell(H_OUT_SIGNALS, 0)
-  setCell(H_OUT_FINAL_BARS, 0)
-  setCell(H_OUT_FINAL_SIGNALS, 0)
-  setCell(H_OUT_BYTES, 0)
-}
-
-/** Where the next record goes, with room for it. */
-function nextRecord(): i32 {
-  const at = bytesAt() + <i32>cell(H_OUT_BYTES)
-  const short = at + RECORD_BYTES_MAX - (memory.size() << 16)
-  if (short > 0) {
-    const pages = max((short + 65_535) >> 16, 16)
-    assert(memory.grow(pages) >= 0)
-  }
-  return at
-}
-
-function addOutput(end: i32, symbol: i32, window: i32, final: bool, countCell: i32, finalCell: i32): void {
-  const index = <i32>(cell(H_OUT_BARS) + cell(H_OUT_SIGNALS))
-  assert(index < capacity())
-  const bytes = end - bytesAt()
-  setCell(H_OUT_BYTES, bytes)
-  store<i64>(<usize>(secondsAt() + index * 8), i64At(C_WINDOW_SECOND, window))
-  store<i32>(<usize>(endsAt() + index * 4), bytes)
-  store<i32>(<usize>(symbolsAt() + index * 4), symbol)
-  store<u8>(<usize>(flagsAt() + index), final ? 1 : 0)
-  addCell(countCell, 1)
-  if (final) addCell(finalCell, 1)
-}
-
-/** Digest of what this epoch publishes: the outputs' bytes and the records that go to the DLQ or the late topic. */
-function sealOutputs(): void {
-  const digest = xxh64(<usize>bytesAt(), <i32>cell(H_OUT_BYTES), cell(H_SPECIALS_DIGEST))
-  setCell(H_OUT_DIGEST, fold(digest, cell(H_OUT_BARS) << 32 | cell(H_OUT_SIGNALS)))
-}
-
-// ── passes ──
-
 function publishBars(clockMs: i64): void {
   for (let symbol = nextOpen(1); symbol != 0; symbol = nextOpen(symbol + 1)) {
     for (let window = i32At(C_SYMBOL_WINDOW_HEAD, symbol); window != 0; window = i32At(C_WINDOW_NEXT, window)) {
-      if (isFinal(window)) finalBar(symbol, window)
-      else if ((i32At(C_WINDOW_FLAGS, window) & BAR_DIRTY) != 0 && isDue(window, clockMs)) {
-        addOutput(writeBar(nextRecord(), window, false, !hasBar(window)), symbol, window, false, H_OUT_BARS, H_OUT_FINAL_BARS)
+      if (isFinal(window)) {
+        noteFinalSecond(symbol, window)
+        finalBar(symbol, window)
+      } else if ((i32At(C_WINDOW_FLAGS, window) & BAR_DIRTY) != 0 && isDue(window, clockMs)) {
+        addBar(writeBar(nextRecord(), window, false, !hasBar(window)), symbol, i64At(C_WINDOW_SECOND, window), false)
       }
     }
   }
@@ -163,7 +118,7 @@ function finalBar(symbol: i32, window: i32): void {
   const second = i64At(C_WINDOW_SECOND, window)
   assert(second > i64At(C_SYMBOL_LAST_FINAL_SECOND, symbol)) // invariant 5: one final a window, in order
   setI64(C_SYMBOL_LAST_FINAL_SECOND, symbol, second)
-  addOutput(writeBar(nextRecord(), window, true, !hasBar(window)), symbol, window, true, H_OUT_BARS, H_OUT_FINAL_BARS)
+  addBar(writeBar(nextRecord(), window, true, !hasBar(window)), symbol, second, true)
 }
 
 function publishSignals(clockMs: i64): void {
@@ -175,9 +130,10 @@ function publishSignals(clockMs: i64): void {
       if (i32At(C_WINDOW_QUOTE_SET, window) != 0) quoteWindow = window
       if (!hasBar(window) || isCut(window)) continue
       step(row, window)
-      addOutput(writeSignal(nextRecord(), window, row, quoteWindow, true), symbol, window, true, H_OUT_SIGNALS, H_OUT_FINAL_SIGNALS)
+      addSignal(writeSignal(nextRecord(), window, row, quoteWindow, true), symbol, i64At(C_WINDOW_SECOND, window), true, false)
     }
     provisionalSignals(symbol, window, quoteWindow, clockMs)
+    publishMinuteSignals(symbol, clockMs)
   }
 }
 
@@ -200,7 +156,7 @@ function provisionalSignals(symbol: i32, first: i32, settledQuote: i32, clockMs:
     if (hasBar(window) && !isCut(window)) {
       step(SCRATCH_ROW, window)
       if ((i32At(C_WINDOW_FLAGS, window) & SIGNAL_DIRTY) != 0 && isDue(window, clockMs)) {
-        addOutput(writeSignal(nextRecord(), window, SCRATCH_ROW, quoteWindow, false), symbol, window, false, H_OUT_SIGNALS, H_OUT_FINAL_SIGNALS)
+        addSignal(writeSignal(nextRecord(), window, SCRATCH_ROW, quoteWindow, false), symbol, i64At(C_WINDOW_SECOND, window), false, false)
       }
     }
     if (window == last) break

@@ -10,8 +10,9 @@ import {
   H_INPUT_HASH_TRADES, H_NEED, H_SPECIALS, H_SPECIALS_DIGEST, H_TEXT_CURSOR, IN_KEYS, IN_KEY_ENDS, IN_OFFSET, IN_SIZE, IN_VALUES, IN_VALUE_ENDS,
   T_INDICATOR, T_INDICATOR_CAPACITY, T_INDICATOR_USED, T_QUOTE_ID, T_QUOTE_ID_CAPACITY, T_QUOTE_ID_FREE, T_QUOTE_ID_USED, T_SYMBOL, T_SYMBOL_CAPACITY,
   T_SYMBOL_USED, T_TRADE, T_TRADE_CAPACITY, T_TRADE_FREE, T_TRADE_USED, T_WINDOW, T_WINDOW_CAPACITY, T_WINDOW_FREE, T_WINDOW_USED, TEXT_BASE,
-  T_FEED, T_FEED_CAPACITY, T_FEED_USED,
+  T_FEED, T_FEED_CAPACITY, T_FEED_USED, T_MINUTE, T_MINUTE_CAPACITY, T_MINUTE_USED, T_PENDING_BAR, T_PENDING_BAR_CAPACITY, T_PENDING_BAR_USED,
 } from './layout'
+import { applyMinuteBar } from './market/minute-bars'
 import { applyQuote } from './market/quotes'
 import { feedRow, symbolRow } from './market/symbols'
 import { applyCancel, applyCorrection, applyTrade } from './market/trades'
@@ -20,6 +21,8 @@ import { spare } from './tables'
 
 const TRADE: u8 = 1
 const QUOTE: u8 = 2
+const BAR: u8 = 3
+const UPDATED_BAR: u8 = 4
 const CORRECTION: u8 = 5
 const CANCEL: u8 = 6
 
@@ -32,6 +35,7 @@ const REASON_TOO_MANY_SYMBOLS: u8 = 13
 const REASON_LATE: u8 = 15
 const REASON_TOO_MANY_FEEDS: u8 = 16
 const OUTCOMES: i32 = 5
+const BARS_TOPIC: i32 = 2
 
 /** Decodes the batch's first `rows` records as `topic`'s (0 trades, 1 quotes, 2 bars), judged by `clockNs` (NONE: no clock). */
 export function decode(topic: i32, rows: i32, clockNs: i64): void {
@@ -49,7 +53,7 @@ export function apply(from: i32, rows: i32): i32 {
   const topic = <i32>cell(H_BATCH_TOPIC)
   setCell(H_NEED, 0)
   for (let row = from; row < rows; row++) {
-    const need = missing()
+    const need = missing(topic)
     if (need != 0) {
       setCell(H_NEED, need)
       return row
@@ -65,14 +69,19 @@ export function apply(from: i32, rows: i32): i32 {
 }
 
 /** The table (number + 1) that one more record may find full, or 0. */
-function missing(): i64 {
+function missing(topic: i32): i64 {
   if (cell(T_SYMBOL_CAPACITY) == cell(T_SYMBOL_USED)) return T_SYMBOL + 1
-  if (cell(T_INDICATOR_CAPACITY) - cell(T_INDICATOR_USED) < 2) return T_INDICATOR + 1
+  if (cell(T_INDICATOR_CAPACITY) == cell(T_INDICATOR_USED)) return T_INDICATOR + 1
   if (cell(T_FEED_CAPACITY) == cell(T_FEED_USED)) return T_FEED + 1
   if (spare(T_WINDOW_CAPACITY, T_WINDOW_USED, T_WINDOW_FREE) < 1) return T_WINDOW + 1
   if (spare(T_TRADE_CAPACITY, T_TRADE_USED, T_TRADE_FREE) < 1) return T_TRADE + 1
   if (spare(T_QUOTE_ID_CAPACITY, T_QUOTE_ID_USED, T_QUOTE_ID_FREE) < 1) return T_QUOTE_ID + 1
-  return 0
+  return topic == BARS_TOPIC ? missingOfBars() : 0
+}
+
+function missingOfBars(): i64 {
+  if (cell(T_MINUTE_CAPACITY) == cell(T_MINUTE_USED)) return T_MINUTE + 1
+  return cell(T_PENDING_BAR_CAPACITY) == cell(T_PENDING_BAR_USED) ? T_PENDING_BAR + 1 : 0
 }
 
 function applyRecord(row: i32): u8 {
@@ -88,6 +97,10 @@ function applyRecord(row: i32): u8 {
   }
   if (kind == CORRECTION) return applyCorrection(row)
   if (kind == CANCEL) return applyCancel(row)
+  if (kind == BAR || kind == UPDATED_BAR) {
+    const feed = feedRow(load<i32>(D_FEED_PTR + (row << 2)), load<i32>(D_FEED_LENGTH + (row << 2)))
+    return feed < 0 ? reject(row, REASON_TOO_MANY_FEEDS) : applyMinuteBar(row, feed)
+  }
   return FILTERED
 }
 

@@ -21,7 +21,7 @@ import {
 } from './literals'
 import { writeI64 } from './number'
 
-const WARM_UP_BARS: i32 = 35
+export const WARM_UP_BARS: i32 = 35
 
 /**
  * Writes the signal of `window` from indicator row `row`, with the symbol's next seq. `quoteWindow` is the newest window

@@ -31,7 +31,7 @@ export function ownBundle(settings: Settings): Bundle {
     saleConditions: settings.saleConditions,
     ...(settings.saleConditionsFile === '' ? {} : { conditionRules: readSaleConditions(settings.saleConditionsFile) }),
     fieldMap: settings.fieldMap,
-    corrections: false,
-    minuteBars: false,
+    corrections: true,
+    minuteBars: true,
   })
 }

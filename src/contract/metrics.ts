@@ -25,6 +25,10 @@ export type TransactionResult = (typeof TRANSACTION_RESULTS)[number]
 export const SNAPSHOT_RESULTS = ['stored', 'failed'] as const
 export type SnapshotResult = (typeof SNAPSHOT_RESULTS)[number]
 
+/** What of a feed's minute bar is compared with this engine's own seconds, in the order of the kernel's cells. */
+export const MINUTE_BAR_FIELDS = ['volume', 'high', 'low', 'close'] as const
+export const MINUTE_BAR_RESULTS = ['equal', 'differs'] as const
+
 const each = (values: readonly string[]): string[][] => values.map((value) => [value])
 
 /** From 0.1 ms (a kernel's step) to the longest epoch. */
@@ -46,6 +50,16 @@ export const METRICS = {
   conflictingDuplicates: {
     name: 'ta_conflicting_duplicates_total', kind: 'counter', labels: [],
     help: 'Duplicates whose price, size or time was another',
+  },
+  minuteBarChecks: {
+    name: 'ta_minute_bar_checks_total', kind: 'counter', labels: ['field', 'result'],
+    help: "Final minute bars of the feed compared with this engine's own sixty one-second bars",
+    from: MINUTE_BAR_FIELDS.flatMap((field) => MINUTE_BAR_RESULTS.map((result) => [field, result])),
+  },
+  minuteBarDifference: {
+    name: 'ta_minute_bar_difference_total', kind: 'counter', labels: ['field'],
+    help: 'Sum of the relative differences found by these comparisons, each 0 to 1: over those that differ it is their mean',
+    from: each(MINUTE_BAR_FIELDS),
   },
   outputRecords: {
     name: 'ta_output_records_total', kind: 'counter', labels: ['topic', 'final'],

@@ -1,10 +1,13 @@
 /** Counts and observations of a running engine, handed to the serving thread about once a second. */
 import { CHANNELS, OUTCOMES } from '../contract/outcomes.ts'
+import { MINUTE_BAR_FIELDS } from '../contract/metrics.ts'
 import type { EpochStage, TransactionResult } from '../contract/metrics.ts'
 import type { Observer } from '../epoch/observer.ts'
 import type { ClosedEpoch } from '../epoch/task-state.ts'
 import type { CounterSample, EngineReport, GaugeSample } from '../serve/engine-report.ts'
 import type { Serving } from '../serve/serving.ts'
+import { OUTPUT_FINAL, OUTPUT_MINUTE } from '../state/kernel.ts'
+import type { MinuteChecks } from '../state/kernel.ts'
 import type { TaskOwner } from './task-owner.ts'
 
 /** Outputs of one epoch that are observed one by one; of a larger epoch (old data is caught up) each window counts once. */
@@ -18,6 +21,7 @@ export class EngineMetrics implements Observer {
   readonly #transactions = new Map<TransactionResult, number>()
   readonly #snapshots = new Map<'stored' | 'failed', number>()
   #conflicts = 0
+  readonly #minuteChecks: MinuteChecks = { equal: [0, 0, 0, 0], differs: [0, 0, 0, 0], difference: [0, 0, 0, 0] }
   #snapshotBytes: number | null = null
   #recovery: { seconds: number; epochs: number } | null = null
 
@@ -43,6 +47,9 @@ export class EngineMetrics implements Observer {
     this.#serving.observe('transactionDuration', [], ms / 1000)
     outcomes.forEach((count, i) => (this.#outcomes[i] += count))
     this.#conflicts += closed.conflicts
+    for (const what of ['equal', 'differs', 'difference'] as const) {
+      closed.minuteChecks[what].forEach((count, field) => (this.#minuteChecks[what][field] += count))
+    }
     this.#count(this.#topics.bars, true, outputs.finalBars)
     this.#count(this.#topics.bars, false, outputs.bars - outputs.finalBars)
     this.#count(this.#topics.signals, true, outputs.finalSignals)
@@ -52,11 +59,13 @@ export class EngineMetrics implements Observer {
     this.#observeAges(closed, clockMs)
   }
 
+  /** Of seconds alone: a minute's signal is as late as the feed's bar. */
   #observeAges({ outputs }: ClosedEpoch, clockMs: number): void {
     const each = outputs.seconds.length <= OBSERVED_MAX
     const seen = new Set<string>()
     outputs.seconds.forEach((second, i) => {
-      const final = outputs.finals[i] === 1 ? 'true' : 'false'
+      if ((outputs.flags[i] & OUTPUT_MINUTE) !== 0) return
+      const final = (outputs.flags[i] & OUTPUT_FINAL) !== 0 ? 'true' : 'false'
       if (!each) {
         const key = `${final} ${second}`
         if (seen.has(key)) return
@@ -101,6 +110,11 @@ export class EngineMetrics implements Observer {
     CHANNELS.forEach((channel, c) => OUTCOMES.forEach((outcome, o) => {
       counters.push(['inputRecords', [channel, outcome], this.#outcomes[c * OUTCOMES.length + o]])
     }))
+    MINUTE_BAR_FIELDS.forEach((field, i) => {
+      counters.push(['minuteBarChecks', [field, 'equal'], this.#minuteChecks.equal[i]])
+      counters.push(['minuteBarChecks', [field, 'differs'], this.#minuteChecks.differs[i]])
+      counters.push(['minuteBarDifference', [field], this.#minuteChecks.difference[i]])
+    })
     for (const [key, total] of this.#outputs) {
       const [topic, final] = key.split(' ')
       counters.push(['outputRecords', [topic, final], total])

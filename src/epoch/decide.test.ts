@@ -7,7 +7,8 @@ const NEVER = Number.POSITIVE_INFINITY
 /** Half a second into a second, with nothing to do. */
 const T = 1_700_000_000_500
 const quiet: EpochView = {
-  clockMs: T, openedMs: NEVER, lastEndMs: T - 400, records: 0, nextProvisionalMs: NEVER, nextFinalMs: NEVER, watermarkMs: -NEVER, statusDueMs: NEVER,
+  clockMs: T, openedMs: NEVER, lastEndMs: T - 400, records: 0, nextProvisionalMs: NEVER, minuteSignalsDue: false,
+  nextFinalMs: NEVER, watermarkMs: -NEVER, statusDueMs: NEVER,
 }
 const decide = (view: Partial<EpochView>) => decideEpochEnd({ ...quiet, ...view }, LIMITS)
 
@@ -19,6 +20,8 @@ describe('decideEpochEnd', () => {
     ['due, but the last epoch has only just ended', { nextProvisionalMs: T, lastEndMs: T - 5 }, { end: false, waitMs: 15 }],
     ['the watermark passes a window', { watermarkMs: 5_000, nextFinalMs: 5_000 }, { end: true, reason: 'final' }],
     ['it has not reached its end', { watermarkMs: 4_999, nextFinalMs: 5_000 }, { end: false, waitMs: NEVER }],
+    ['a minute bar came', { minuteSignalsDue: true, records: 1, openedMs: T }, { end: true, reason: 'minute' }],
+    ['one came right after an epoch', { minuteSignalsDue: true, records: 1, lastEndMs: T - 5 }, { end: false, waitMs: 15 }],
     ['records have waited for the longest time', { records: 1, openedMs: T - 500 }, { end: true, reason: 'longest' }],
     ['they have not yet', { records: 1, openedMs: T - 450 }, { end: false, waitMs: 50 }],
     ['a status record is due', { statusDueMs: T }, { end: true, reason: 'status' }],
@@ -27,10 +30,11 @@ describe('decideEpochEnd', () => {
     expect(decide(view)).toEqual(decision)
   })
 
-  it('begins no refresh, status or heartbeat shortly before a second ends, but a final goes on', () => {
+  it('begins no refresh, minute, status or heartbeat shortly before a second ends, but a final goes on', () => {
     const clockMs = T + 500 - QUIET_MS + 5
     const before = { clockMs, records: 9, openedMs: T - 1_000, lastEndMs: T - 900, nextProvisionalMs: T - 100, statusDueMs: T }
     expect(decide(before)).toEqual({ end: false, waitMs: QUIET_MS - 5 })
+    expect(decide({ ...before, minuteSignalsDue: true })).toEqual({ end: false, waitMs: QUIET_MS - 5 })
     expect(decide({ ...before, watermarkMs: 1, nextFinalMs: 1 })).toEqual({ end: true, reason: 'final' })
     expect(decide({ ...before, clockMs: T + 500 })).toEqual({ end: true, reason: 'provisional' })
   })

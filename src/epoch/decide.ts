@@ -14,6 +14,8 @@ export interface EpochView {
   records: number
   /** From here on a window's provisional records are due. */
   nextProvisionalMs: number
+  /** Minute bars came whose signals await the epoch's end. */
+  minuteSignalsDue: boolean
   /** End of the oldest window that awaits its final, ms. */
   nextFinalMs: number
   /** Where the task's watermark would go, ms. */
@@ -27,7 +29,7 @@ export interface EpochLimits {
   provisionalDelayMs: number
 }
 
-export type EpochReason = 'provisional' | 'final' | 'longest' | 'status' | 'full'
+export type EpochReason = 'provisional' | 'final' | 'minute' | 'longest' | 'status' | 'full'
 export type EpochDecision = { end: true; reason: EpochReason } | { end: false; waitMs: number }
 
 /** Records after which an epoch ends whatever else: bounds what one transaction holds and what a restart does again. */
@@ -43,6 +45,7 @@ export function decideEpochEnd(view: EpochView, limits: EpochLimits): EpochDecis
   const provisional = Math.max(view.nextProvisionalMs, earliest)
   // a window that the watermark has passed already is due at once
   const final = view.watermarkMs >= view.nextFinalMs ? earliest : Number.POSITIVE_INFINITY
+  const minute = view.minuteSignalsDue ? earliest : Number.POSITIVE_INFINITY
   const longest = Math.max(view.openedMs + limits.epochMaxMs, earliest)
   const status = Math.max(view.statusDueMs, earliest)
   if (clockMs >= provisional && isPublication(view, limits)) return { end: true, reason: 'provisional' }
@@ -50,10 +53,11 @@ export function decideEpochEnd(view: EpochView, limits: EpochLimits): EpochDecis
   const quietUntil = quietUntilMs(view, limits)
   if (clockMs >= quietUntil) {
     if (clockMs >= provisional) return { end: true, reason: 'provisional' }
+    if (clockMs >= minute) return { end: true, reason: 'minute' }
     if (clockMs >= longest) return { end: true, reason: 'longest' }
     if (clockMs >= status) return { end: true, reason: 'status' }
   }
-  const next = Math.min(final, Math.max(Math.min(provisional, longest, status), quietUntil))
+  const next = Math.min(final, Math.max(Math.min(provisional, minute, longest, status), quietUntil))
   return { end: false, waitMs: Math.max(next - clockMs, 0) }
 }
 

@@ -244,6 +244,7 @@ export class LiveTask {
       lastEndMs: this.#lastEndMs,
       records: this.state.records,
       nextProvisionalMs: memory.number('nextProvisionalMs'),
+      minuteSignalsDue: memory.cell('minuteSignalsDue') > 0n,
       nextFinalMs: Number(nextFinalNs / MS),
       watermarkMs: this.#watermarkMs(clockMs),
       statusDueMs: this.#statusDueMs,

@@ -12,8 +12,8 @@ import type { KernelRunner } from '../dispatch/runner.ts'
 import type { ApplyRequest, Envelope, ReplayStep, Request, StepTimes } from '../dispatch/request.ts'
 import { StepFailed } from '../dispatch/step-failed.ts'
 import { RecordQueue } from '../ingest/record-queue.ts'
-import { copyOutputs, loadBatch, specialsOf } from '../state/kernel.ts'
-import type { Outputs } from '../state/kernel.ts'
+import { copyOutputs, loadBatch, minuteChecksOf, specialsOf } from '../state/kernel.ts'
+import type { MinuteChecks, Outputs } from '../state/kernel.ts'
 import { BATCH_ROWS } from '../state/layout.ts'
 import { TaskMemory } from '../state/task-memory.ts'
 import { CHANNEL_COUNT } from './epoch-record.ts'
@@ -41,6 +41,8 @@ export interface ClosedEpoch {
   /** Outcomes of this epoch alone, channel by channel, in the order of OUTCOMES. */
   outcomes: number[]
   conflicts: number
+  /** Minute bars of the feed compared with own seconds, by field in the order of MINUTE_BAR_FIELDS. */
+  minuteChecks: MinuteChecks
   /** Time that indicators and output text took, ms. */
   closeMs: number
 }
@@ -220,7 +222,7 @@ export class TaskState {
     this.#assertCounts(record, records)
     const outcomes = record.counts.map((count, i) => count - this.last.counts[i])
     const conflicts = this.memory.number('conflicts')
-    const closed = { record, outputs, specials, outcomes, conflicts: conflicts - this.#conflicts, closeMs: kernelMs }
+    const closed = { record, outputs, specials, outcomes, conflicts: conflicts - this.#conflicts, minuteChecks: minuteChecksOf(this.memory), closeMs: kernelMs }
     this.#conflicts = conflicts
     this.last = record
     this.#open = fresh()

@@ -19,6 +19,11 @@ import type { ChannelLog, FileRecord } from './file-logs.ts'
 const TURN_RECORDS = 4_096
 const TURN_BYTES = 4 * 1_048_576
 
+/** A minute bar is worth thousands of trades: more than an hour of one symbol is never read ahead of them. */
+const TURN_BARS = 64
+/** Cells of the newest event time, by channel. */
+const NEWEST = ['tradesMaxNs', 'quotesMaxNs', 'barsEndNs'] as const
+
 /** Where a replay's records go. */
 export interface ReplaySink {
   outputs(partition: number, outputs: Outputs): Promise<void>
@@ -60,7 +65,7 @@ export async function replayFiles(
     const records = await turn(logs[channel], held, channel)
     await applyTurn(tasks, channel, records, sink)
     const idle = (held[0] === undefined ? TRADES_IDLE : 0) | (held[1] === undefined ? QUOTES_IDLE : 0)
-    if (idle !== (TRADES_IDLE | QUOTES_IDLE)) await closeAll(tasks, idle, sink, summary)
+    await closeAll(tasks, idle, sink, summary)
   }
   await closeAll(tasks, CLOSE_ALL, sink, summary)
   return { ...summary, ...countsOf(tasks) }
@@ -83,10 +88,11 @@ function behind(logs: ChannelLog[], held: (FileRecord | undefined)[], tasks: Tas
 
 async function turn(log: ChannelLog, held: (FileRecord | undefined)[], channel: number): Promise<FileRecord[]> {
   const records: FileRecord[] = []
+  const most = CHANNELS[channel] === 'bars' ? TURN_BARS : TURN_RECORDS
   let bytes = 0
   for (let record = held[channel]; ; record = await log.next()) {
     held[channel] = record
-    if (record === undefined || records.length === TURN_RECORDS || bytes + record.value.length > TURN_BYTES) break
+    if (record === undefined || records.length === most || bytes + record.value.length > TURN_BYTES) break
     records.push(record)
     bytes += record.value.length
   }
@@ -109,7 +115,7 @@ async function applyTurn(tasks: Task[], channel: number, records: FileRecord[], 
     loadBatch(kernel.task, columns, 0, columns.count)
     kernel.decode(channel, columns.count, null)
     kernel.apply(columns.count)
-    if (channel < 2) maxNs[channel] = kernel.task.number(channel === 0 ? 'tradesMaxNs' : 'quotesMaxNs')
+    maxNs[channel] = kernel.task.number(NEWEST[channel])
     for (const { row, outcome, reason } of specialsOf(kernel.task, columns.count)) {
       await sink.special(OUTCOMES[outcome] === 'late' ? 'late' : 'rejected', REASONS[reason], CHANNELS[channel], mine[row].value)
     }

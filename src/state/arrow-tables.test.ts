@@ -13,7 +13,7 @@ const TINY = layout.grownCapacities(layout.TABLES.map(() => 1), layout.tableNumb
 function busyTask(seed: number): TaskMemory {
   const { settings, actions } = randomStream(seed, 300, { stepMs: [0, 120], symbols: ['AAPL', 'BTC/USD', 'ÄÖ'] })
   const kernel = kernelOf({ ...settings, latenessMs: 5_000, maxSymbols: 20_000 }, TINY)
-  const offsets = { trades: 0, quotes: 0 }
+  const offsets = { trades: 0, quotes: 0, bars: 0 }
   for (const action of actions.slice(0, -4)) {
     if (action.do === 'close') closeKernel(kernel, action)
     else {

@@ -4,6 +4,7 @@
  */
 import { FLAG_KEY_NULL, FLAG_VALUE_CUT, FLAG_VALUE_NULL } from '../ports/log.ts'
 import type { BatchColumns } from '../ports/log.ts'
+import { MINUTE_BAR_FIELDS } from '../contract/metrics.ts'
 import { LATE, REJECTED } from '../contract/outcomes.ts'
 import * as layout from './layout.ts'
 import { NONE, TaskMemory } from './task-memory.ts'
@@ -30,6 +31,11 @@ export interface Special {
   reason: number
 }
 
+/** Flags of an output. */
+export const OUTPUT_FINAL = 1
+/** Its window is a minute, not a second. */
+export const OUTPUT_MINUTE = 2
+
 /** What an epoch publishes: bars first, then signals; copies, so that the memory may go on changing. */
 export interface Outputs {
   bars: number
@@ -38,7 +44,8 @@ export interface Outputs {
   finalSignals: number
   /** UTC second at which each record's window starts. */
   seconds: BigInt64Array
-  finals: Uint8Array
+  /** OUTPUT_FINAL, OUTPUT_MINUTE. */
+  flags: Uint8Array
   keys: Uint8Array
   keyEnds: Int32Array
   values: Uint8Array
@@ -106,7 +113,7 @@ export function copyOutputs(task: TaskMemory): Outputs {
   const bars = task.number('outBars')
   const signals = task.number('outSignals')
   const count = bars + signals
-  const capacity = 2 * task.table(layout.tableNumber('window'), 'used')
+  const capacity = task.number('outCapacity')
   const base = task.number('outBase')
   const bytes = task.bytes()
   const buffer = bytes.buffer
@@ -118,15 +125,32 @@ export function copyOutputs(task: TaskMemory): Outputs {
   if (count === 0) {
     // the region may lie past the memory's end until something is written to it
     const none = new Int32Array(0)
-    return { ...head, seconds: new BigInt64Array(0), finals: new Uint8Array(0), keys: new Uint8Array(0), keyEnds: none, values: new Uint8Array(0), valueEnds: none }
+    return { ...head, seconds: new BigInt64Array(0), flags: new Uint8Array(0), keys: new Uint8Array(0), keyEnds: none, values: new Uint8Array(0), valueEnds: none }
   }
   return {
     ...head,
     ...keysOf(task, new Int32Array(buffer, symbols, count)),
     seconds: new BigInt64Array(buffer, base, count).slice(),
-    finals: bytes.slice(flags, flags + count),
+    flags: bytes.slice(flags, flags + count),
     values: bytes.slice(data, data + task.number('outBytes')),
     valueEnds: new Int32Array(buffer, ends, count).slice(),
+  }
+}
+
+/** Comparisons of the feed's minute bars with own seconds in one epoch, by field in the order of MINUTE_BAR_FIELDS. */
+export interface MinuteChecks {
+  equal: number[]
+  differs: number[]
+  /** Sums of relative differences, each 0 to 1. */
+  difference: number[]
+}
+
+/** What the epoch just closed has compared. */
+export function minuteChecksOf(task: TaskMemory): MinuteChecks {
+  return {
+    equal: MINUTE_BAR_FIELDS.map((field) => task.number(`minuteEqual.${field}`)),
+    differs: MINUTE_BAR_FIELDS.map((field) => task.number(`minuteDiffers.${field}`)),
+    difference: MINUTE_BAR_FIELDS.map((field) => task.float(`minuteDifference.${field}`)),
   }
 }
 

@@ -56,6 +56,12 @@ export const VWAP_SECONDS = 300
 /** Bars that Bollinger bands and realized volatility look back on. */
 export const BOLLINGER_BARS = 20
 export const VOLATILITY_BARS = 60
+/** Minute bars that the five-minute VWAP looks back on. */
+export const MINUTE_VWAP_BARS = VWAP_SECONDS / 60
+/** Values of the newest final minute bar that are known, so that a repeat of any of its revisions is one. */
+export const MINUTE_SEEN = 8
+/** Minutes of own seconds that are kept to be compared with the feed's bars: a revision comes half a minute after its minute. */
+export const MINUTE_CHECKS = 3
 /** Dedupe keys (exchange, id) up to this length lie in the trade's row as they are; of longer ones it holds the SHA-256. */
 export const TRADE_KEY_BYTES = 32
 export const FEED_BYTES_MAX = 32
@@ -101,6 +107,32 @@ export const TABLES: TableSpec[] = [
   },
   { name: 'quoteId', initialRows: 1024, columns: columns('next i32', 'hashNext i32', 'symbol i32', 'kind i32', 'time i64', 'key i64') },
   { name: 'feed', initialRows: 16, columns: columns(`name u8 ${FEED_BYTES_MAX}`, 'nameLength i32') },
+  {
+    // of a symbol with minute bars: indicators before the newest final bar, that bar, what is known of it, the newest provisional bar,
+    // and the own seconds to compare with
+    name: 'minute',
+    initialRows: 16,
+    columns: columns(
+      'symbol i32', 'bars i32', 'lastClose f64', 'ema12 f64', 'ema26 f64', 'signal9 f64', 'rsiUp f64', 'rsiDown f64',
+      `closes f64 ${BOLLINGER_BARS}`, `returns f64 ${VOLATILITY_BARS}`, 'session i64', 'sessionPv f64', 'sessionPvLow f64',
+      'sessionVolume f64', 'sessionVolumeLow f64', 'vwapBars i32', `vwapEnd i64 ${MINUTE_VWAP_BARS}`, `vwapPv f64 ${MINUTE_VWAP_BARS}`,
+      `vwapV f64 ${MINUTE_VWAP_BARS}`,
+      'newestSet i32', 'newestSecond i64', 'newestHigh f64', 'newestLow f64', 'newestClose f64', 'newestVolume f64', 'newestVwap f64',
+      'judgedSecond i64', 'seenCount i32', `seen i64 ${MINUTE_SEEN}`, 'pendingHead i32', 'pendingTail i32',
+      'provisional i32', 'provisionalSecond i64', 'provisionalHash i64', 'provisionalClose f64', 'provisionalVolume f64',
+      'provisionalVwap f64', 'provisionalFeed i32',
+      'unchecked i32', 'checkFrom i64', `checkSecond i64 ${MINUTE_CHECKS}`, `checkPriced i32 ${MINUTE_CHECKS}`,
+      `checkHigh f64 ${MINUTE_CHECKS}`, `checkLow f64 ${MINUTE_CHECKS}`, `checkClose f64 ${MINUTE_CHECKS}`, `checkVolume f64 ${MINUTE_CHECKS}`,
+    ),
+  },
+  {
+    // final minute bars of the open epoch, in the order in which they came: empty at a barrier
+    name: 'pendingBar',
+    initialRows: 64,
+    columns: columns(
+      'next i32', 'second i64', 'high f64', 'low f64', 'close f64', 'volume f64', 'vwap f64', 'feed i32',
+    ),
+  },
   { name: 'symbolIndex', initialRows: 128, columns: columns('row i32') },
   { name: 'tradeIndex', initialRows: 1024, columns: columns('row i32') },
   { name: 'quoteIdIndex', initialRows: 1024, columns: columns('row i32') },
@@ -119,7 +151,7 @@ const powerOfTwo = (n: number): number => 2 ** Math.ceil(Math.log2(n))
 
 /** State cells of the header: part of a snapshot, all 8 bytes wide, i64. */
 export const STATE_CELLS = [
-  'latestStart', 'watermarkNs', 'tradesMaxNs', 'quotesMaxNs', 'firstTradeNs', 'clockMs', 'conflicts', 'symbols',
+  'latestStart', 'watermarkNs', 'tradesMaxNs', 'quotesMaxNs', 'barsEndNs', 'firstTradeNs', 'clockMs', 'conflicts', 'symbols',
   'counts.trades.applied', 'counts.trades.duplicate', 'counts.trades.late', 'counts.trades.filtered', 'counts.trades.rejected',
   'counts.quotes.applied', 'counts.quotes.duplicate', 'counts.quotes.late', 'counts.quotes.filtered', 'counts.quotes.rejected',
   'counts.bars.applied', 'counts.bars.duplicate', 'counts.bars.late', 'counts.bars.filtered', 'counts.bars.rejected',
@@ -129,12 +161,16 @@ export type StateCell = (typeof STATE_CELLS)[number]
 /**
  * Cells of the running process: not part of a snapshot.
  * `owner` is set by compare-and-swap before a step and cleared after it; `need` names a table to grow before going on.
+ * `minute…` count what the last close compared; the differences are f64.
  */
 export const WORK_CELLS = [
   'magic', 'layoutVersion', 'owner', 'need', 'stateEnd', 'batchTopic', 'batchRows', 'specials', 'nextFinalNs', 'nextProvisionalMs',
   'inputHash.trades', 'inputHash.quotes', 'inputHash.bars', 'inputCount.trades', 'inputCount.quotes', 'inputCount.bars',
   'outBase', 'outBars', 'outSignals', 'outFinalBars', 'outFinalSignals', 'outBytes', 'outDigest', 'textCursor',
-  'watermarkBeforeNs', 'specialsDigest',
+  'watermarkBeforeNs', 'specialsDigest', 'outCapacity', 'minuteSignalsDue',
+  'minuteEqual.volume', 'minuteEqual.high', 'minuteEqual.low', 'minuteEqual.close',
+  'minuteDiffers.volume', 'minuteDiffers.high', 'minuteDiffers.low', 'minuteDiffers.close',
+  'minuteDifference.volume', 'minuteDifference.high', 'minuteDifference.low', 'minuteDifference.close',
 ] as const
 export type WorkCell = (typeof WORK_CELLS)[number]
 

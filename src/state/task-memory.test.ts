@@ -35,7 +35,7 @@ describe('a new memory', () => {
 })
 
 describe('growth', () => {
-  it('keeps every row of every table, leaves new rows empty, and is seen through another view of the same memory', () => {
+  it('keeps every row of every table, leaves new rows empty, and is seen through another view of the same memory', { timeout: 60_000 }, () => {
     fc.assert(fc.property(fc.array(fc.constantFrom(...GROWING), { minLength: 1, maxLength: 8 }), (tables) => {
       const task = TaskMemory.create(new Uint8Array(8), layout.TABLES.map(({ name }) => (name === 'symbolIndex' ? 4 : 2)))
       const other = new TaskMemory(task.memory)

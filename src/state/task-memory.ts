@@ -36,7 +36,7 @@ export class TaskMemory {
     const task = new TaskMemory(memory)
     task.setCell('magic', BigInt(layout.MAGIC))
     task.setCell('layoutVersion', BigInt(layout.LAYOUT_VERSION))
-    for (const name of ['watermarkNs', 'tradesMaxNs', 'quotesMaxNs', 'firstTradeNs', 'clockMs'] as const) task.setCell(name, NONE)
+    for (const name of ['watermarkNs', 'tradesMaxNs', 'quotesMaxNs', 'barsEndNs', 'firstTradeNs', 'clockMs'] as const) task.setCell(name, NONE)
     task.setCell('nextFinalNs', NEVER)
     task.setCell('nextProvisionalMs', NEVER)
     task.#place(capacities, bases, end)
@@ -75,6 +75,11 @@ export class TaskMemory {
 
   number(name: WorkCell | StateCell): number {
     return Number(this.cell(name))
+  }
+
+  /** A cell that holds an f64. */
+  float(name: WorkCell): number {
+    return new Float64Array(this.bytes().buffer, layout.headerCell(name), 1)[0]
   }
 
   setCell(name: WorkCell | StateCell, value: bigint): void {
@@ -135,7 +140,8 @@ export class TaskMemory {
       const width = spec.list * layout.CELL_BYTES[spec.type]
       const used = rows[spec.table] * width
       bytes.copyWithin(bases[column], oldBases[column], oldBases[column] + used)
-      bytes.fill(0, bases[column] + used, bases[column] + capacities[spec.table] * width)
+      // up to the next column: what lay in the gap that alignment leaves is of other columns, too
+      bytes.fill(0, bases[column] + used, bases[column + 1] ?? end)
     }
     this.#place(capacities, bases, end)
   }

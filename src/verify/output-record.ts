@@ -50,7 +50,7 @@ export function parseOutput(record: ReadRecord, kind: OutputKind, decode: Decode
   if (kind === 'bars' && window.size !== 'PT1S') return `a bar's window is ${window.size}, not PT1S`
   const isRetracted = kind === 'bars' && (payload.retracted === true || payload.count === 0)
   return (
-    (kind === 'bars' ? barProblem(payload, isRetracted, window.endMs) : signalProblem(payload)) ?? {
+    (kind === 'bars' ? barProblem(payload, isRetracted, window.endMs) : signalProblem(payload, window.size)) ?? {
       ...base,
       window,
       isRetracted,
@@ -91,13 +91,18 @@ function barProblem(bar: Record<string, unknown>, isRetracted: boolean, endMs: n
   return (v as number) < 0 ? `its volume is ${String(v)}` : undefined
 }
 
-const FLAGS = new Set<unknown>(['ok', 'warming_up', 'quote_stale', 'no_quote'])
+/** A minute bar's signal knows no quotes. */
+const FLAGS: Record<WindowSize, ReadonlySet<unknown>> = {
+  PT1S: new Set(['ok', 'warming_up', 'quote_stale', 'no_quote']),
+  PT1M: new Set(['ok', 'warming_up']),
+}
 
-function signalProblem(signal: Record<string, unknown>): string | undefined {
+function signalProblem(signal: Record<string, unknown>, size: WindowSize): string | undefined {
   // Avro's flat signals carry no flag.
-  if ('signal_quality_flag' in signal && !FLAGS.has(signal.signal_quality_flag)) {
+  if ('signal_quality_flag' in signal && !FLAGS[size].has(signal.signal_quality_flag)) {
     return `its signal_quality_flag is ${String(signal.signal_quality_flag)}`
   }
+  if (size === 'PT1M' && (signal.imbalance ?? null) !== null) return 'it is of a minute bar and has an imbalance'
   return undefined
 }
 

@@ -162,9 +162,14 @@ class Engine {
     return this.log.write('bars', murmur2Partition(symbol, PARTITIONS), this.envelope('bars', symbol, endMs, isFinal, payload))
   }
 
-  signal(symbol: string, endMs: number, isFinal: boolean, size = 'PT1S'): LogRecord {
-    const value = this.envelope('signals', symbol, endMs, isFinal, { signal_quality_flag: 'ok' }, size)
+  signal(symbol: string, endMs: number, isFinal: boolean, size = 'PT1S', more = {}): LogRecord {
+    const value = this.envelope('signals', symbol, endMs, isFinal, { signal_quality_flag: 'ok', ...more }, size)
     return this.log.write('signals', murmur2Partition(symbol, PARTITIONS), value)
+  }
+
+  /** Signals of minute bars: minute, and whether it is final. */
+  minutes(symbol: string, ...all: [minute: number, isFinal: boolean][]): void {
+    for (const [minute, isFinal] of all) this.signal(symbol, T0 + minute * 60_000, isFinal, 'PT1M')
   }
 
   status(partition: number): LogRecord {
@@ -205,7 +210,9 @@ describe('verifyOutputs', () => {
   it('finds nothing wrong with what a right engine publishes, whatever the stride', async () => {
     for (const strideOffsets of [1, 7, 100_000]) {
       const engine = new Engine().run(0, 20)
-      for (const end of [60_000, 60_000, 120_000]) engine.signal('AAPL', T0 + end, true, 'PT1M')
+      // minutes: provisional ones, a final, a revision of it, the next, provisional before and final after it of another symbol
+      engine.minutes('AAPL', [1, false], [1, false], [1, true], [1, true], [2, true], [2, true])
+      engine.minutes('NVDA', [1, true], [3, false], [2, true], [3, true])
       const report = await verifyOutputs(engine.log, clock, { ...OPTIONS, strideOffsets })
       expect(report.violations).toEqual([])
       expect(report).toMatchObject({ ok: true, violationCount: 0, open: 8, overdue: 0 })
@@ -293,6 +300,19 @@ describe('verifyOutputs', () => {
       },
       { provisional_after_final: 1 },
     ],
+    ['a minute after a later one', (e) => e.minutes('AAPL', [2, true], [1, true]), { final_out_of_order: 1 }],
+    ['a provisional minute after its final', (e) => e.minutes('AAPL', [1, true], [1, false]), { provisional_after_final: 1 }],
+    [
+      'a gap in the minutes\' own seq',
+      (e) => {
+        e.minutes('AAPL', [1, true])
+        e.next('signals', 'AAPL', 'PT1M')
+        e.minutes('AAPL', [2, true])
+      },
+      { seq: 1 },
+    ],
+    ['a quote in a minute', (e) => e.signal('AAPL', T0 + 60_000, true, 'PT1M', { imbalance: {} }), { malformed: 1 }],
+    ['a minute with a stale quote', (e) => e.signal('AAPL', T0 + 60_000, true, 'PT1M', { signal_quality_flag: 'quote_stale' }), { malformed: 1 }],
     [
       'a final bar without its signal',
       (e) => {

@@ -49,7 +49,6 @@ async function expectGolden(records: InputRecord[], expectedFiles: string[]): Pr
   const { job, file } = await jobWith(records)
   const due = await replay(job, [file])
   expect(totalOf(due.counts)).toBe(records.length)
-  expect(due.channels.trades.filtered).toBe(records.filter(({ value }) => /"T":"[cx]"/.test(value)).length)
   expect(due.channels.trades.duplicate).toBeGreaterThan(0)
   expect(due.counts.rejected).toBe(0)
   await runToTheEnd(job, await tailOf(job), due, records.length)
@@ -64,9 +63,21 @@ async function expectGolden(records: InputRecord[], expectedFiles: string[]): Pr
   return { job, due }
 }
 
+const isFix = ({ value }: InputRecord): boolean => /"T":"[cx]"/.test(value)
+/** Trades and quotes alone: which fixes come in time hangs on the order of arrival, and the expected files know but one. */
+const withoutFixes = (records: InputRecord[]): InputRecord[] => records.filter((record) => !isFix(record))
+
 describe('ta run on old ticks', () => {
-  it('gives the expected bars and signals of the made-up days', async () => {
-    const records = envelopesOf(tickFiles(SYNTH_DIRECTORY), NOISE)
+  it('gives the expected bars and signals of the made-up days, with corrections and cancels', async () => {
+    const records = envelopesOf(tickFiles(SYNTH_DIRECTORY), { ...NOISE, disorderMs: 0 })
+    expect(records.filter(isFix).length).toBeGreaterThan(50)
+    const { due } = await expectGolden(records, [join(EXPECTED_DIRECTORY, 'synth.all.applied2s.csv.gz')])
+    expect(due.channels.trades.late).toBeGreaterThan(0)
+    expect(due.counts.filtered).toBe(0)
+  })
+
+  it('gives the expected bars and signals of the made-up days out of order', async () => {
+    const records = withoutFixes(envelopesOf(tickFiles(SYNTH_DIRECTORY), NOISE))
     const { job, due } = await expectGolden(records, [join(EXPECTED_DIRECTORY, 'synth.all.csv.gz')])
     // the order in which the topics hold the records gives the same as the file that fed them
     const dumped = await replay(job, await dumpInputs(job))
@@ -79,6 +90,6 @@ describe('ta run on old ticks', () => {
   it.runIf(shared !== null)('gives the expected bars and signals of the real days, all in one stream', async () => {
     const names = ['bbb_20140917', 'xxx_20180102', 'btcusdt_20210108']
     const ticks = names.flatMap((name) => tickFiles(shared!, name))
-    await expectGolden(envelopesOf(ticks, NOISE), names.map((name) => join(shared!, 'expected', `${name}.all.csv.gz`)))
+    await expectGolden(withoutFixes(envelopesOf(ticks, NOISE)), names.map((name) => join(shared!, 'expected', `${name}.all.csv.gz`)))
   })
 })

@@ -260,7 +260,7 @@ function readJsonl<T>(path: string): T[] {
 /** The records of the job's inputs, as files for `ta replay`: a topic's partitions one after another. */
 export async function dumpInputs({ env, folder }: Job): Promise<string[]> {
   const files: string[] = []
-  for (const topic of [env.TA_TRADES_TOPIC, env.TA_QUOTES_TOPIC].filter((name) => name !== '')) {
+  for (const topic of [env.TA_TRADES_TOPIC, env.TA_QUOTES_TOPIC, env.TA_BARS1M_TOPIC].filter((name) => name !== '')) {
     const file = join(folder, `${topic}.jsonl`)
     const lines = (await readAll(topic, { broker: env.TA_KAFKA_BOOTSTRAP })).map(({ value }) => `${String(value)}\n`)
     writeFileSync(file, lines.join(''))

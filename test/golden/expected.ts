@@ -94,7 +94,7 @@ export function disorders(topic: string, records: OutputEnvelope[]): string[] {
     if (eventTs !== window.end) found.push(`${series} ${window.start}: event_ts ${eventTs} is not the window's end`)
     const last = lastFinal.get(series) ?? ''
     // a revision of the newest minute is one more final
-    const again = window.size === 'PT1M' ? window.start < last : window.start <= last
+    const again = window.size === 'PT1M' && isFinal ? window.start < last : window.start <= last
     if (again) found.push(`${series} ${window.start}: published after ${last} was final`)
     if (isFinal) lastFinal.set(series, window.start)
   }

@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import type { SignalPayload } from '../model/indicators.ts'
 import { Model } from '../model/model.ts'
-import { tradeRecord } from '../model/records.ts'
+import { minuteBarRecord, tradeRecord } from '../model/records.ts'
+import type { TestRecord } from '../model/records.ts'
 import { recordColumns } from '../../src/ingest/record-queue.ts'
 import { appendRecord } from '../../src/ingest/packing.ts'
 import { CLOSE_ALL, copyOutputs, loadBatch } from '../../src/state/kernel.ts'
@@ -17,18 +18,25 @@ const talib: Record<string, Series> = JSON.parse(readFileSync(new URL('../fixtur
 const tradesOf = (closes: Series) => closes.map((price, i) =>
   tradeRecord({ t: `2024-11-01T14:${two(Math.floor(i / 60))}:${two(i % 60)}Z`, i, p: price! }))
 
-function kernelSignalsOf(closes: Series): SignalPayload[] {
+/** One minute bar a minute. */
+const minuteBarsOf = (closes: Series) => closes.map((c, i) =>
+  minuteBarRecord({ t: new Date(Date.UTC(2024, 10, 1, 14, i)).toISOString(), c: c!, h: c!, l: c!, o: c! }))
+
+const kernelSignalsOf = (closes: Series): SignalPayload[] => kernelSignals(0, tradesOf(closes))
+const kernelMinuteSignalsOf = (closes: Series): SignalPayload[] => kernelSignals(2, minuteBarsOf(closes))
+
+function kernelSignals(topic: number, records: TestRecord[]): SignalPayload[] {
   const kernel = newKernel()
-  const columns = recordColumns(closes.length, 65_536, 1_048_576)
-  tradesOf(closes).forEach(({ key, value }, offset) => {
+  const columns = recordColumns(records.length, 65_536, 1_048_576)
+  records.forEach(({ key, value }, offset) => {
     expect(appendRecord(columns, { topic: 0, partition: 0, offset, timestampMs: -1, key: Buffer.from(key), value: Buffer.from(value) })).toBe(true)
   })
   loadBatch(kernel.task, columns, 0, columns.count)
-  kernel.decode(0, columns.count, null)
+  kernel.decode(topic, columns.count, null)
   kernel.apply(columns.count)
   kernel.close(null, CLOSE_ALL)
-  const records = textsOf(copyOutputs(kernel.task)).map((text) => JSON.parse(text) as { channel: string; payload: SignalPayload })
-  return records.filter(({ channel }) => channel === 'signals').map(({ payload }) => payload)
+  const outputs = textsOf(copyOutputs(kernel.task)).map((text) => JSON.parse(text) as { channel: string; payload: SignalPayload })
+  return outputs.filter(({ channel }) => channel === 'signals').map(({ payload }) => payload)
 }
 
 function modelSignalsOf(closes: Series): SignalPayload[] {
@@ -46,7 +54,9 @@ function largestDifference(actual: Series, expected: Series): number {
   return Math.max(...expected.map((value, i) => (value === null ? 0 : Math.abs(value - actual[i]!))))
 }
 
-describe.each([['kernel', kernelSignalsOf], ['model', modelSignalsOf]] as const)('indicators of the %s', (_, signalsOf) => {
+const WAYS = [['kernel', kernelSignalsOf], ['kernel, of minute bars', kernelMinuteSignalsOf], ['model', modelSignalsOf]] as const
+
+describe.each(WAYS)('indicators of the %s', (_, signalsOf) => {
   const signals = signalsOf(talib.close)
   const relative = 1e-9 * Math.min(...(talib.close as number[]))
 

@@ -1,5 +1,7 @@
 /** Runs kernel requests in this thread, at once: for tests that drive a task without workers. */
-import type { Envelope, SnapshotFile, StepTimes } from '../../src/dispatch/request.ts'
+import { replaySteps } from '../../src/dispatch/replay-steps.ts'
+import type { ReplayCounts } from '../../src/dispatch/replay-steps.ts'
+import type { Envelope, ReplayRequest, SnapshotFile, StepTimes } from '../../src/dispatch/request.ts'
 import type { KernelRunner } from '../../src/dispatch/runner.ts'
 import { copyTables, encodeTables } from '../../src/state/arrow-tables.ts'
 import { Kernel } from '../../src/state/kernel.ts'
@@ -15,10 +17,9 @@ export class DirectRunner implements KernelRunner {
   }
 
   run(envelope: Envelope): Promise<StepTimes> {
-    const { memory, module, request } = envelope
-    const kernel = this.#kernels.get(memory) ?? new Kernel(module, new TaskMemory(memory))
-    this.#kernels.set(memory, kernel)
-    if (request.op === 'snapshot') throw new Error('a snapshot is no step')
+    const { request } = envelope
+    const kernel = this.#kernelOf(envelope)
+    if (request.op === 'snapshot' || request.op === 'replay') throw new Error(`${request.op} is no step`)
     if (request.opensEpoch) kernel.openEpoch()
     if (request.op === 'apply') {
       kernel.decode(request.topic, request.rows, request.clockNs)
@@ -26,6 +27,18 @@ export class DirectRunner implements KernelRunner {
     } else kernel.close(request.clockMs, request.bits)
     this.#after(kernel.task, envelope)
     return Promise.resolve({ decodeMs: 0, kernelMs: 0 })
+  }
+
+  replay(envelope: Envelope<ReplayRequest>): Promise<ReplayCounts> {
+    const kernel = this.#kernelOf(envelope)
+    if (envelope.request.opensEpoch) kernel.openEpoch()
+    return Promise.resolve(replaySteps(kernel, envelope.request))
+  }
+
+  #kernelOf({ memory, module }: Envelope): Kernel {
+    const kernel = this.#kernels.get(memory) ?? new Kernel(module, new TaskMemory(memory))
+    this.#kernels.set(memory, kernel)
+    return kernel
   }
 
   snapshot({ memory }: Omit<Envelope, 'request'>): { released: Promise<void>; files: Promise<SnapshotFile[]> } {

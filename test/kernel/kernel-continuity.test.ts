@@ -15,13 +15,15 @@ import { tradeRecord } from '../model/records.ts'
 import type { ModelSettingsGiven } from '../model/settings.ts'
 import { kernelBytes, kernelModule, newKernel, textsOf } from './kernel-under-test.ts'
 import { randomStream } from './random-stream.ts'
-import type { Stream } from './random-stream.ts'
+import type { Channel, Stream } from './random-stream.ts'
 import { applyToKernel, closeKernel, kernelOf } from './side-by-side.ts'
 
-type Channel = 'trades' | 'quotes'
 type Row = { key: string | null; value: string }
 
-const CHANNELS = ['trades', 'quotes'] as const
+/** Far beyond what it takes: only a hang lets it pass. */
+const PATIENCE_MS = 120_000
+const CHANNELS = ['trades', 'quotes', 'bars'] as const
+const none = () => ({ trades: [] as string[], quotes: [] as string[], bars: [] as string[] })
 const SEEDS = Array.from({ length: 24 }, (_, i) => 1_000_003 * (i + 1))
 const BUSY = { trades: false, quotes: false }
 const TINY = layout.grownCapacities(layout.TABLES.map(() => 1), layout.tableNumber('symbol'), 2)
@@ -38,7 +40,7 @@ function elsewhere(kernel: Kernel, copied: boolean): Kernel {
 interface Result {
   /** Outcomes in offset order. */
   outcomes: Record<Channel, string[]>
-  /** Finals by topic and symbol, without what timing decides. */
+  /** Finals by topic, symbol and window size, without what timing decides. */
   finals: Map<string, string[]>
 }
 
@@ -48,9 +50,9 @@ const decidedByInput = (text: string): string => text.replace(/^\{"ingest_ts":"[
 /** A retraction follows from a provisional record, so from the clock. */
 function noteFinals(finals: Map<string, string[]>, texts: string[]): void {
   for (const text of texts) {
-    const { channel, symbol, is_final: isFinal, payload } = JSON.parse(text)
+    const { channel, symbol, is_final: isFinal, window, payload } = JSON.parse(text)
     if (!isFinal || payload.retracted) continue
-    const name = `${channel} ${symbol}`
+    const name = `${channel} ${symbol} ${window.size}`
     finals.set(name, [...(finals.get(name) ?? []), decidedByInput(text)])
   }
 }
@@ -61,7 +63,7 @@ const rowsOf = ({ actions }: Stream, channel: Channel): Row[] =>
 /** All records in one batch a channel and one epoch, then the end. */
 function runWhole(stream: Stream, settings: ModelSettingsGiven): Result {
   const kernel = kernelOf(settings)
-  const outcomes = { trades: [] as string[], quotes: [] as string[] }
+  const outcomes = none()
   for (const channel of CHANNELS) {
     const records = rowsOf(stream, channel)
     outcomes[channel] = applyToKernel(kernel, { channel, records, clockMs: null }, 0).map(({ outcome }) => outcome)
@@ -75,14 +77,14 @@ function runWhole(stream: Stream, settings: ModelSettingsGiven): Result {
 /** The same records cut into batches and epochs by chance, topics interleaved by chance, with changes of instance between. */
 function runCut(stream: Stream, settings: ModelSettingsGiven, seed: number, capacities?: number[]): Result {
   const random = seeded(seed)
-  const rows = { trades: rowsOf(stream, 'trades'), quotes: rowsOf(stream, 'quotes') }
-  const next = { trades: 0, quotes: 0 }
-  const outcomes = { trades: [] as string[], quotes: [] as string[] }
+  const rows = { trades: rowsOf(stream, 'trades'), quotes: rowsOf(stream, 'quotes'), bars: rowsOf(stream, 'bars') }
+  const next = { trades: 0, quotes: 0, bars: 0 }
+  const outcomes = none()
   const finals = new Map<string, string[]>()
   let kernel = kernelOf(settings, capacities)
   let clockMs = 1_730_467_790_000
   while (CHANNELS.some((channel) => next[channel] < rows[channel].length)) {
-    const channel = CHANNELS[integerBetween(random, 0, 2)]
+    const channel = CHANNELS[integerBetween(random, 0, 3)]
     const records = rows[channel].slice(next[channel], next[channel] + integerBetween(random, 1, 20))
     if (records.length > 0) {
       const judged = applyToKernel(kernel, { channel, records, clockMs: null }, next[channel])
@@ -99,7 +101,7 @@ function runCut(stream: Stream, settings: ModelSettingsGiven, seed: number, capa
   return { outcomes, finals }
 }
 
-describe('outcomes and finals', () => {
+describe('outcomes and finals', { timeout: PATIENCE_MS }, () => {
   it.each([['without', false], ['with', true]])('are the same however a stream is cut, %s provisional records', (_, on) => {
     let bars = 0
     for (const seed of SEEDS) {
@@ -115,16 +117,16 @@ describe('outcomes and finals', () => {
   })
 })
 
-const INPUT_CELLS = ['inputHash.trades', 'inputHash.quotes', 'inputCount.trades', 'inputCount.quotes'] as const
+const INPUT_CELLS = CHANNELS.flatMap((channel) => [`inputHash.${channel}`, `inputCount.${channel}`] as const)
 const inputsOf = (kernel: Kernel): bigint[] => INPUT_CELLS.map((name) => kernel.task.cell(name))
 
-describe('an epoch', () => {
+describe('an epoch', { timeout: PATIENCE_MS }, () => {
   it('gives the same texts, digest, hashes and state in batches of one record, in an instance of its own each', () => {
     for (const seed of SEEDS.slice(0, 8)) {
       const { settings, actions } = randomStream(seed, 160)
       const kernel = kernelOf(settings)
       let other = kernelOf(settings)
-      const offsets = { trades: 0, quotes: 0 }
+      const offsets = { trades: 0, quotes: 0, bars: 0 }
       for (const action of actions) {
         if (action.do === 'apply') {
           applyToKernel(kernel, action, offsets[action.channel])
@@ -256,12 +258,12 @@ describe('invariant 1: no clock, no environment, no state but the memory', () =>
   })
 })
 
-describe('of every stream', () => {
+describe('of every stream', { timeout: PATIENCE_MS }, () => {
   const name = 'invariants 4 and 5 hold: one outcome a record, seq by one, one final a window, in order (seed %d)'
   it.each(SEEDS.slice(0, 12))(name, (seed) => {
     const { settings, actions } = randomStream(seed, 200)
     const kernel = kernelOf(settings)
-    const consumed = { trades: 0, quotes: 0 }
+    const consumed = { trades: 0, quotes: 0, bars: 0 }
     const published: Record<string, OutputEnvelope[]> = { bars_1s: [], signals: [] }
     let [before, inEpoch] = [0, 0]
     const countsOf = (channel: Channel): number[] => OUTCOMES.map((outcome) => kernel.task.number(`counts.${channel}.${outcome}`))
@@ -273,7 +275,7 @@ describe('of every stream', () => {
         inEpoch += action.records.length
         continue
       }
-      expect(kernel.task.number('inputCount.trades') + kernel.task.number('inputCount.quotes')).toBe(inEpoch)
+      expect(CHANNELS.reduce((sum, channel) => sum + kernel.task.number(`inputCount.${channel}`), 0)).toBe(inEpoch)
       for (const text of closeKernel(kernel, action)) {
         const envelope = JSON.parse(text) as OutputEnvelope
         published[envelope.channel].push(envelope)
@@ -281,7 +283,7 @@ describe('of every stream', () => {
       expect(counted() - before).toBe(inEpoch)
       ;[before, inEpoch] = [counted(), 0]
     }
-    expect(before).toBe(consumed.trades + consumed.quotes)
+    expect(before).toBe(consumed.trades + consumed.quotes + consumed.bars)
     expect(Object.entries(published).flatMap(([topic, records]) => disorders(topic, records))).toEqual([])
     expect(published.bars_1s.length).toBeGreaterThan(0)
   })

@@ -10,11 +10,11 @@ import { TaskMemory } from '../../src/state/task-memory.ts'
 export const kernelBytes = readFileSync(new URL('../../build/kernel.wasm', import.meta.url))
 export const kernelModule = new WebAssembly.Module(kernelBytes)
 
-/** The contract's defaults, corrections on. */
+/** The contract's defaults. */
 export const DEFAULTS: ResultSettings = {
   latenessMs: 2_000, maxFutureMs: 1_000, maxSymbols: 20_000, provisional: true, provisionalDelayMs: 0, provisionalRefreshMs: 250,
   provisionalMaxAgeMs: 10_000, quoteStaleAfterMs: 15_000, quoteDedupe: 'seq', session: 'us-equity', saleConditions: 'all', fieldMap: {},
-  corrections: true, minuteBars: false,
+  corrections: true, minuteBars: true,
 }
 
 export function bundleOf(more: Partial<ResultSettings> = {}): Bundle {

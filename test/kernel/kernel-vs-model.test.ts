@@ -10,6 +10,7 @@ import * as layout from '../../src/state/layout.ts'
 import { randomStream } from './random-stream.ts'
 import type { StreamShape } from './random-stream.ts'
 import { SideBySide } from './side-by-side.ts'
+import type { Compared } from './side-by-side.ts'
 
 const RUNS = Number(process.env.TA_PROPERTY_RUNS ?? 300)
 const FIRST_SEED = Number(process.env.TA_PROPERTY_SEED ?? 4711)
@@ -27,8 +28,16 @@ interface Options {
   capacities?: number[]
 }
 
+interface Found {
+  all: number
+  minutes: Compared['minutes']
+  share: number
+  differing: string[]
+}
+
 /** Compares on so many random streams; returns the share of outputs with the same text, and which numbers differed in others. */
-function compareStreams({ runs, length = 160, shape, capacities }: Options): { all: number; share: number; differing: string[] } {
+function compareStreams({ runs, length = 160, shape, capacities }: Options): Found {
+  const minutes = { final: 0, provisional: 0 }
   let all = 0
   let same = 0
   const differing = new Set<string>()
@@ -37,14 +46,18 @@ function compareStreams({ runs, length = 160, shape, capacities }: Options): { a
     const compared = new SideBySide(stream.settings, capacities).run(stream)
     all += compared.all
     same += compared.same
+    minutes.final += compared.minutes.final
+    minutes.provisional += compared.minutes.provisional
     for (const path of compared.differing) differing.add(path)
   }), { numRuns: runs, seed: FIRST_SEED, endOnFailure: true })
-  return { all, share: same / all, differing: [...differing] }
+  return { all, minutes, share: same / all, differing: [...differing] }
 }
 
 it(`gives the outcomes and outputs of the model, on ${RUNS} random streams`, () => {
-  const { all, share, differing } = compareStreams({ runs: RUNS })
+  const { all, minutes, share, differing } = compareStreams({ runs: RUNS })
   expect(all).toBeGreaterThan(RUNS * 30)
+  expect(minutes.final).toBeGreaterThan(RUNS * 10)
+  expect(minutes.provisional).toBeGreaterThan(RUNS / 5)
   expect(differing.filter((path) => !SUMS.includes(path))).toEqual([])
   expect(share).toBeGreaterThan(0.65)
 }, PATIENCE_MS)
@@ -57,13 +70,19 @@ it('writes the same texts where all sums are exact, whatever the order of arriva
   expect(share).toBeGreaterThan(0.8)
 }, PATIENCE_MS)
 
+it('gives the same over hours of minute bars of one symbol, among trades', () => {
+  const shape: StreamShape = { stepMs: [200, 1_200], symbols: ['AAPL'], barShare: 0.6 }
+  const { minutes } = compareStreams({ runs: Math.max(3, Math.ceil(RUNS / 50)), length: 1_500, shape })
+  expect(minutes.final).toBeGreaterThan(RUNS * 2)
+}, PATIENCE_MS)
+
 it('gives the same when its tables begin with a single row and grow all the time', () => {
   const tiny = layout.grownCapacities(layout.TABLES.map(() => 1), layout.tableNumber('symbol'), 2)
   compareStreams({ runs: Math.ceil(RUNS / 5), capacities: tiny })
 }, PATIENCE_MS)
 
 it('gives the same over hours of one symbol: every ring goes round, the five minutes fill and empty', () => {
-  const shape: StreamShape = { stepMs: [200, 1_200], symbols: ['AAPL'] }
+  const shape: StreamShape = { stepMs: [200, 1_200], symbols: ['AAPL'], barShare: 0.05 }
   const { all } = compareStreams({ runs: Math.max(3, Math.ceil(RUNS / 100)), length: 4_000, shape })
   expect(all).toBeGreaterThan(RUNS * 20)
 }, PATIENCE_MS)

@@ -2,10 +2,11 @@
 import { integerBetween, seeded } from '../fixtures/random.ts'
 import type { Random } from '../fixtures/random.ts'
 import type { ModelSettingsGiven } from '../model/settings.ts'
-import { cancelRecord, correctionRecord, quoteRecord, tradeRecord } from '../model/records.ts'
+import { cancelRecord, correctionRecord, minuteBarRecord, quoteRecord, tradeRecord } from '../model/records.ts'
 
+export type Channel = 'trades' | 'quotes' | 'bars'
 export type Action =
-  | { do: 'apply'; channel: 'trades' | 'quotes'; records: { key: string | null; value: string }[]; clockMs: number | null }
+  | { do: 'apply'; channel: Channel; records: { key: string | null; value: string }[]; clockMs: number | null }
   | { do: 'close'; clockMs: number | null; idle: { trades: boolean; quotes: boolean } }
 
 export interface Stream {
@@ -19,6 +20,8 @@ export interface StreamShape {
   /** Time between records, ms: [from, to). */
   stepMs?: [from: number, to: number]
   symbols?: readonly string[]
+  /** Share of the batches that are minute bars. */
+  barShare?: number
 }
 
 const SYMBOLS = ['AAPL', 'MSFT', 'BTC/USD', 'ÄÖ"\\']
@@ -45,17 +48,18 @@ export function randomStream(seed: number, length: number, shape: StreamShape = 
     session: pick(random, ['us-equity', 'us-equity-extended', 'utc-day']),
     saleConditions: pick(random, ['all', 'alpaca']),
     corrections: chance(random, 0.6),
-    minuteBars: false,
+    minuteBars: chance(random, 0.9),
     latest: chance(random, 0.2),
     maxSymbols: pick(random, [2, 20_000]),
   }
   const hasClock = chance(random, 0.85)
   const maker = new Maker(random, Date.parse(pick(random, STARTS)), shape)
+  const barShare = shape.barShare ?? pick(random, [0, 0.1, 0.5])
   const actions: Action[] = []
   let clockMs = maker.nowMs
   for (let made = 0; made < length;) {
     const rows = chance(random, 0.3) ? 1 : integerBetween(random, 1, 12)
-    const channel = chance(random, 0.6) ? 'trades' : 'quotes'
+    const channel = chance(random, barShare) ? 'bars' : chance(random, 0.6) ? 'trades' : 'quotes'
     const records = Array.from({ length: rows }, () => maker.record(channel))
     made += rows
     clockMs = Math.max(clockMs, maker.nowMs + integerBetween(random, -100, 400))
@@ -85,6 +89,9 @@ class Maker {
   readonly #stepMs: [number, number]
   readonly #symbols: readonly string[]
   readonly #made: Made[] = []
+  readonly #bars: Made[] = []
+  /** The minute that bars have come to; it goes on faster than the trades' time, from far behind it. */
+  #minuteMs: number
   readonly #quotes: { t: string; S: string }[] = []
   readonly #trades: { symbol: string; id: unknown; x: string | undefined }[] = []
   #count = 0
@@ -92,6 +99,7 @@ class Maker {
   constructor(random: Random, startMs: number, shape: StreamShape) {
     this.#random = random
     this.nowMs = startMs
+    this.#minuteMs = startMs - 172_800_000
     this.#shape = shape
     // one stream in three is slow and of few symbols, so that its indicators come past their first bars
     const slow = chance(random, 0.35)
@@ -111,14 +119,16 @@ class Maker {
     return chance(random, 0.25) ? pick(random, [...edges, text.replace('Z', '999999Z')]) : text
   }
 
-  record(channel: 'trades' | 'quotes'): Made {
+  record(channel: Channel): Made {
     const random = this.#random
     const jump = chance(random, 0.05)
     const [from, to] = !jump ? this.#stepMs : chance(random, 0.1) ? [60_000, 400_000] : [500, 4_000]
     this.nowMs += integerBetween(random, from, to)
-    if (this.#made.length > 0 && chance(random, 0.08)) return pick(random, this.#made.slice(-30))
-    const record = chance(random, 0.03) ? this.#bad() : channel === 'quotes' ? this.#quote() : this.#tradeOrFix()
-    this.#made.push(record)
+    const made = channel === 'bars' ? this.#bars : this.#made
+    if (made.length > 0 && chance(random, 0.08)) return pick(random, made.slice(-30))
+    const good = { trades: () => this.#tradeOrFix(), quotes: () => this.#quote(), bars: () => this.#minuteBar() }[channel]
+    const record = chance(random, 0.03) ? this.#bad() : good()
+    made.push(record)
     return record
   }
 
@@ -192,6 +202,22 @@ class Maker {
     const { t, S } = again ? pick(random, this.#quotes.slice(-6)) : { t: this.#stamp(), S: this.#symbol() }
     this.#quotes.push({ t, S })
     return quoteRecord({ t, S, ...values }, { seq })
+  }
+
+  /** Mostly the next minute or the newest again, with other values or the same; now and then an older one, or a young provisional one. */
+  #minuteBar(): Made {
+    const random = this.#random
+    if (chance(random, 0.5)) this.#minuteMs += pick(random, [60_000, 60_000, 60_000, 120_000, 600_000])
+    const isYoung = chance(random, 0.15)
+    const minuteMs = Math.floor((isYoung ? this.nowMs : this.#minuteMs) / 60_000) * 60_000
+    const ms = minuteMs + pick(random, [0, 0, 0, 0, 30_000, 59_999, -60_000, 60_000])
+    const [low, close] = [this.#price(), this.#price()]
+    const volume = pick(random, [0, 100, 250, 1.5, 100])
+    const values = { o: close, l: Math.min(low, close), h: Math.max(low, close), c: close, v: volume, n: pick(random, [0, 1, 2]) }
+    const vw = pick(random, [close, close, low, 0, undefined])
+    const isFinal = isYoung ? false : pick(random, [true, true, false, undefined])
+    const payload = { t: new Date(ms).toISOString(), S: this.#symbol(), T: isYoung ? 'b' : pick(random, ['b', 'b', 'b', 'u']), ...values, vw }
+    return minuteBarRecord(payload, { is_final: isFinal, feed: pick(random, ['sip', undefined]) })
   }
 
   #bad(): Made {

@@ -34,7 +34,7 @@ export function kernelOf(given: ModelSettingsGiven, capacities?: number[]): Kern
   return kernel
 }
 
-const TOPICS = { trades: 0, quotes: 1 } as const
+const TOPICS = { trades: 0, quotes: 1, bars: 2 } as const
 const columns = recordColumns(8_192, 65_536, 4_194_304)
 
 export interface Judged {
@@ -69,6 +69,8 @@ export function closeKernel(kernel: Kernel, { clockMs, idle }: Omit<Close, 'do'>
 export interface Compared {
   all: number
   same: number
+  /** Signals of minute bars among them. */
+  minutes: { final: number; provisional: number }
   /** Paths of the numbers that differed. */
   differing: Set<string>
 }
@@ -76,8 +78,8 @@ export interface Compared {
 export class SideBySide {
   readonly kernel: Kernel
   readonly model: Model
-  readonly compared: Compared = { all: 0, same: 0, differing: new Set() }
-  readonly #offsets = { trades: 0, quotes: 0 }
+  readonly compared: Compared = { all: 0, same: 0, minutes: { final: 0, provisional: 0 }, differing: new Set() }
+  readonly #offsets = { trades: 0, quotes: 0, bars: 0 }
   #stampMs = Number.NEGATIVE_INFINITY
 
   constructor(settings: ModelSettingsGiven, capacities?: number[]) {
@@ -116,12 +118,13 @@ export class SideBySide {
     const expected = outs.map((out) => encode(out, rfc3339(BigInt(this.#stampMs) * 1_000_000n)))
     expect(texts.map(nameOf)).toEqual(expected.map(nameOf))
     texts.forEach((text, i) => this.#compare(text, expected[i]))
+    for (const out of outs) if (out.window.size === 'PT1M') this.compared.minutes[out.is_final ? 'final' : 'provisional']++
   }
 
   /** `ingest_ts` is the clock handed in; without one the newest event time, in whole ms. */
   #noteStamp(clockMs: number | null): void {
     const { task } = this.kernel
-    const seen = [task.cell('tradesMaxNs'), task.cell('quotesMaxNs')].filter((ns) => ns !== NONE)
+    const seen = (['tradesMaxNs', 'quotesMaxNs', 'barsEndNs'] as const).map((name) => task.cell(name)).filter((ns) => ns !== NONE)
     const newest = seen.map((ns) => Number(ns / 1_000_000n))
     this.#stampMs = clockMs ?? Math.max(this.#stampMs, ...newest)
   }
@@ -136,7 +139,7 @@ export class SideBySide {
 /** What must be the same of every output, whatever its sums. */
 function nameOf(text: string): string {
   const { channel, symbol, seq, is_final: isFinal, window } = JSON.parse(text)
-  return `${channel} ${symbol} ${seq} ${isFinal} ${window.start}`
+  return `${channel} ${symbol} ${seq} ${isFinal} ${window.size} ${window.start}`
 }
 
 const RELATIVE = 1e-12

@@ -169,10 +169,10 @@ describe('fields', () => {
     expect(key('1.50')).toBe(key('1.5'))
   })
 
-  it('a minute bar needs neither count nor is_final', () => {
-    const bar = minuteBarRecord({ t: T, n: null }, { is_final: null })
+  it('a minute bar needs neither count nor VWAP nor is_final', () => {
+    const bar = minuteBarRecord({ t: T, n: null, vw: null }, { is_final: null })
     const decoded = decode('bars', Buffer.from('AAPL'), Buffer.from(bar.value), null, withDefaults({})) as MinuteBar
-    expect(decoded).toMatchObject({ isFinal: null, count: 0 })
+    expect(decoded).toMatchObject({ isFinal: true, count: 0, vwap: 0 })
   })
 
   it('takes no more than 255 feeds', () => {

@@ -46,7 +46,8 @@ export interface Quote extends Seen {
 }
 export interface MinuteBar extends Seen {
   kind: 'bar'
-  isFinal: boolean | null
+  /** Absent means final. An updated bar revises a minute that is over, whatever it says. */
+  isFinal: boolean
   open: number
   high: number
   low: number
@@ -191,11 +192,13 @@ function quote(fields: Fields, seen: Seen, seq: string | undefined, settings: Mo
 function bar(fields: Fields, seen: Seen, feed: string | null): MinuteBar {
   const [open, high, low, close] = (['open', 'high', 'low', 'close'] as const).map((field) => priceOf(fields.number(field)))
   const volume = sizeOf(fields.number('volume'))
-  // needed: without it the VWAPs would take the bar's volume for free
-  const vwap = priceOf(fields.number('vwap'))
+  // without it the bar has no part in VWAPs
+  const vwap = priceOf(fields.optionalNumber('vwap') ?? 0)
   const count = sizeOf(fields.optionalNumber('count') ?? 0)
   if (high < low) throw new Rejection('bad_bar')
-  const isFinal = fields.boolean('is_final') ?? null
+  const saidFinal = fields.boolean('is_final') ?? true
+  const isUpdate = (fields.text('type') ?? fields.text('channel') ?? '').startsWith('u')
+  const isFinal = isUpdate || saidFinal
   return { kind: 'bar', ...seen, isFinal, open, high, low, close, volume, vwap, count, feed }
 }
 

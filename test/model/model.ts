@@ -107,8 +107,8 @@ export class Model {
   }
 
   private applyRecord(record: Exclude<Decoded, { kind: 'filtered' }>, state: SymbolState, offset: number): Verdict {
+    if (record.kind === 'trade' || record.kind === 'bar') this.noteFeed(record.feed)
     if (record.kind === 'bar') return this.applyBar(record, state)
-    if (record.kind === 'trade') this.noteFeed(record.feed)
     const driver = record.kind === 'quote' ? 'quotes' : 'trades'
     const before = this.maxTimeNs[driver]
     if (before === null || record.timeNs > before) this.maxTimeNs[driver] = record.timeNs
@@ -133,7 +133,7 @@ export class Model {
   }
 
   private applyBar(bar: MinuteBar, state: SymbolState): Verdict {
-    return state.minuteBars.apply(bar, this.settings.session)
+    return state.minuteBars.apply(bar, this.settings)
   }
 
   private applyQuote(quote: Quote, state: SymbolState): Verdict {
@@ -193,10 +193,9 @@ export class Model {
     const drafts = states.flatMap((state) => publishFinals(state, watermarkSecond, this.settings))
     for (const state of states) {
       if (clockMs !== null) drafts.push(...publishProvisional(state, clockMs, this.settings))
-      for (const { startSecond, feed, payload } of state.minuteBars.pending) {
-        drafts.push({ topic: 'signals', state, isFinal: true, size: 'PT1M', startSecond, feed, payload })
+      for (const publication of state.minuteBars.publications(clockMs, this.settings)) {
+        drafts.push({ topic: 'signals', state, size: 'PT1M', ...publication })
       }
-      state.minuteBars.pending = []
       if (this.taskWatermarkNs !== null) state.quotes.forgetBefore(watermarkSecond)
     }
     // sort is stable: revisions of one minute stay in the order in which they came

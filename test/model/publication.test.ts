@@ -194,43 +194,6 @@ describe('watermark and order', () => {
   })
 })
 
-describe('minute bars', () => {
-  const bar = (minute: number, more = {}, envelope = {}) => minuteBarRecord({ t: at(minute * 60), ...more }, envelope)
-  const minute = (task: TestTask) => task.model.closeEpoch(null, allIdle)
-
-  it('give a signal each, on indicators of their own, without quotes', () => {
-    const task = new TestTask()
-    task.trade(trade(1, 1, 500))
-    task.quote(quoteRecord({ t: at(1) }))
-    const bars = [bar(0), bar(1, { c: 114, h: 114, vw: 110, v: 3000 })]
-    expect(bars.map((record) => task.take('bars', record))).toEqual(['applied', 'applied'])
-    const [first, second] = minute(task)
-    expect(first.window).toEqual({ size: 'PT1M', start: at(0), end: at(60) })
-    expect(first).toMatchObject({ topic: 'signals', seq: 1, is_final: true, payload: { imbalance: null, bars: 1 } })
-    const w5m = (100.5 * 1000 + 110 * 3000) / 4000
-    expect(second).toMatchObject({ seq: 2, payload: { ema: { ema12: 101 + (2 / 13) * 13 }, vwap: { w5m } } })
-    expect(minute(task)).toEqual([])
-  })
-
-  it('a revision of the newest is one more final from the state before it; a repetition is none', () => {
-    const task = new TestTask()
-    task.take('bars', bar(0))
-    const outcomes = [bar(1), bar(1), bar(1, { c: 102 }, {}), bar(1, { c: 102 }, { is_final: false }), bar(0, { c: 99 })]
-    expect(outcomes.map((record) => task.take('bars', record))).toEqual(['applied', 'duplicate', 'applied', 'applied', 'late'])
-    const outs = minute(task)
-    const starts = [`1 ${at(0)}`, ...[2, 3, 4].map((seq) => `${seq} ${at(60)}`)]
-    expect(outs.map(({ seq, window }) => `${seq} ${window.start}`)).toEqual(starts)
-    expect(outs.map(({ payload }) => (payload as SignalPayload).bars)).toEqual([1, 2, 2, 2])
-    expect((outs[3].payload as SignalPayload).ema.ema12).toBeCloseTo(101 + 2 / 13, 12)
-  })
-
-  it('five minutes of VWAP are five bars', () => {
-    const task = new TestTask()
-    for (let i = 0; i < 6; i++) task.take('bars', bar(i, { vw: 100 + i, v: 1 }))
-    expect((minute(task)[5].payload as SignalPayload).vwap.w5m).toBeCloseTo(103, 12)
-  })
-})
-
 describe('session', () => {
   const sessionVwaps = (session: 'us-equity' | 'us-equity-extended' | 'utc-day', times: string[]) => {
     const task = new TestTask({ session })

@@ -6,6 +6,7 @@
  * window starts (i64, UTC seconds), ends (i32, from the bytes' start), symbol rows (i32), final flags (u8), then the bytes.
  */
 import { writeBar } from './encode/bar'
+import { openTexts } from './encode/envelope'
 import { writeSignal } from './encode/signal'
 import { fold, xxh64 } from './hash'
 import { SCRATCH_ROW, copyToScratch, stepIndicators } from './indicators/row'
@@ -112,6 +113,7 @@ function openOutputs(): void {
   setCell(H_OUT_FINAL_BARS, 0)
   setCell(H_OUT_FINAL_SIGNALS, 0)
   setCell(H_OUT_BYTES, 0)
+  openTexts()
 }
 
 /** Where the next record goes, with room for it. */

@@ -38,5 +38,11 @@ export const SHAPE_CREDIT: i32 = SHAPE_FIRST + 4
 /** Date and time of the last stamp as text, 19 bytes, and its seconds since the epoch, i64 (time.ts). */
 export const STAMP_TEXT: i32 = SHAPE_CREDIT + 4
 export const STAMP_SECONDS: i32 = STAMP_TEXT + 24
+/** What all records of an epoch's end begin with, up to the event time (encode/envelope.ts): 64 bytes of text, its length. */
+export const HEAD_TEXT: i32 = (STAMP_SECONDS + 8 + 15) & ~15
+export const HEAD_LENGTH: i32 = HEAD_TEXT + 64
+/** Four stamps of whole seconds: second i64, then 20 bytes of text, in 32 bytes each. */
+export const SECOND_TEXTS: i32 = HEAD_LENGTH + 16
+export const SECOND_TEXTS_KEPT: i32 = 4
 /** Bytes of scratch that are in use here. */
-export const SCRATCH_USED: i32 = STAMP_SECONDS + 8 - SCRATCH_BASE
+export const SCRATCH_USED: i32 = SECOND_TEXTS + SECOND_TEXTS_KEPT * 32 - SCRATCH_BASE

@@ -4,6 +4,7 @@
  * Bars come first, then signals, each by symbol (in order of first appearance) and window, seconds before minutes.
  */
 import { writeBar } from './encode/bar'
+import { openTexts } from './encode/envelope'
 import { writeSignal } from './encode/signal'
 import { SCRATCH_ROW, copyToScratch, stepIndicators } from './indicators/row'
 import {
@@ -40,6 +41,7 @@ export function closeEpoch(clockMs: i64, bits: i32): void {
   setCell(H_WATERMARK_BEFORE_NS, cell(H_WATERMARK_NS))
   moveWatermark(clockMs, bits)
   openOutputs()
+  openTexts()
   openChecks()
   publishBars(clockMs)
   publishSignals(clockMs)

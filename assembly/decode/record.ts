@@ -40,7 +40,8 @@ import {
 import { recordKind } from './record-kind'
 import { IS_OBJECT, JSON_NUMBER, NOT_JSON, scan } from './scan'
 import { CONDITIONS_HASH } from './scratch'
-import { BAD_TIME, parseEpochNumber, parseRfc3339 } from './time'
+import { forgetShapes, learnShape, scanByShape } from './shape'
+import { BAD_TIME, forgetStamp, parseEpochNumber, parseRfc3339 } from './time'
 
 const FLAG_KEY_NULL: u32 = 1
 const FLAG_VALUE_NULL: u32 = 2
@@ -54,6 +55,8 @@ const SYMBOL_BYTES_MAX: i32 = 32
  */
 export function decodeBatch(topic: i32, rows: i32, clockNs: i64): void {
   store<i64>(H_TEXT_CURSOR, TEXT_BASE)
+  forgetShapes()
+  forgetStamp()
   const future = load<i64>(CFG_MAX_FUTURE_NS)
   const latestNs = clockNs == i64.MIN_VALUE || clockNs > i64.MAX_VALUE - future ? i64.MAX_VALUE : clockNs + future
   const count = min(rows, BATCH_ROWS)
@@ -106,8 +109,11 @@ function decodeRow(topic: i32, row: i32, latestNs: i64): i32 {
   const end = IN_VALUES + load<i32>(IN_VALUE_ENDS + (row << 2), 4)
   if ((flags & FLAG_VALUE_CUT) != 0 || load<i32>(IN_SIZE + (row << 2)) > RECORD_BYTES_MAX) return REASON_TOO_LARGE
   if ((flags & FLAG_VALUE_NULL) != 0) return REASON_NOT_JSON
-  const scanned = scan(start, end)
-  if (scanned != IS_OBJECT) return scanned == NOT_JSON ? REASON_NOT_JSON : REASON_NOT_OBJECT
+  if (!scanByShape(start, end)) {
+    const scanned = scan(start, end)
+    if (scanned != IS_OBJECT) return scanned == NOT_JSON ? REASON_NOT_JSON : REASON_NOT_OBJECT
+    learnShape(start, end)
+  }
   const trie = fieldTrie()
   const kind = recordKind(trie, topic)
   if (kind < 0) return REASON_WRONG_KIND

@@ -204,7 +204,7 @@ function isDigit(at: i32): bool {
 /** Address behind the number that begins at `p` (a digit or a minus), 0 when its grammar is broken. */
 // @ts-ignore: decorator
 @inline
-function afterNumber(from: i32): i32 {
+export function afterNumber(from: i32): i32 {
   let p = from
   if (load<u8>(p) == 0x2d) p++
   if (load<u8>(p) == 0x30) p++

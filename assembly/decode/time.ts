@@ -2,7 +2,8 @@
  * Event times → ns since the Unix epoch, exactly: RFC 3339 stamps, and epoch numbers in s, ms, µs or ns.
  * BAD_TIME (i64.MIN_VALUE) stands for what is no time, or one outside of the years 1678 to 2261 (UTC), which all fit.
  */
-import { parseExponent } from './number'
+import { eightDigits, leadingDigits, parseExponent } from './number'
+import { STAMP_SECONDS, STAMP_TEXT } from './scratch'
 
 export const BAD_TIME: i64 = i64.MIN_VALUE
 /** 1678-01-01T00:00:00Z and the last second of 2261. */
@@ -44,12 +45,47 @@ function daysInMonth(year: i32, month: i32): i32 {
   return 30 + ((month + (month >> 3)) & 1)
 }
 
+/** Forgets the last stamp's date and time: at the beginning of a batch. No text in UTF-8 holds 0xff. */
+export function forgetStamp(): void {
+  store<u64>(STAMP_TEXT, -1)
+}
+
 /**
  * ns of an RFC 3339 stamp in [start, end): `T`, `t` or one space between date and time, 0 to 9 fraction digits, `Z`, `z`
  * or an offset up to ±23:59. A leap second (:60) is bad: it has no place in epoch time.
+ * Most stamps lie in the second of the one before: its seconds are kept with their text.
  */
 export function parseRfc3339(start: i32, end: i32): i64 {
   if (end - start < 20 || end - start > 35) return BAD_TIME
+  let local: i64
+  if (i8x16.all_true(i8x16.eq(v128.load(start), v128.load(STAMP_TEXT))) && load<u32>(start, 15) == load<u32>(STAMP_TEXT, 15)) {
+    local = load<i64>(STAMP_SECONDS)
+  } else {
+    local = localSeconds(start)
+    if (local == BAD_TIME) return BAD_TIME
+    v128.store(STAMP_TEXT, v128.load(start))
+    store<u32>(STAMP_TEXT, load<u32>(start, 15), 15)
+    store<i64>(STAMP_SECONDS, local)
+  }
+  let p = start + 19
+  let nanos: u64 = 0
+  if (load<u8>(p) == 0x2e) {
+    const places = leadingDigits(++p)
+    if (places == 0 || places > 9) return BAD_TIME
+    if (p + places > end) return BAD_TIME
+    nanos = eightDigits(load<u64>(p), min(places, 8)) * 10
+    if (places == 9) nanos += digitAt(p + 8)
+    p += places
+  }
+  const offset = parseOffset(p, end)
+  if (offset == BAD) return BAD_TIME
+  const seconds = local - <i64>(offset - 86400)
+  if (seconds < SECOND_MIN || seconds > SECOND_MAX) return BAD_TIME
+  return seconds * 1_000_000_000 + <i64>nanos
+}
+
+/** Seconds since the epoch, by its own clock, of the 19 bytes of date and time at `start`, or BAD_TIME. */
+function localSeconds(start: i32): i64 {
   const hundreds = pair(start)
   const years = pair(start + 2)
   const month = pair(start + 5)
@@ -65,25 +101,7 @@ export function parseRfc3339(start: i32, end: i32): i64 {
   if (month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 59) return BAD_TIME
   const year = <i32>(hundreds * 100 + years)
   if (<i32>day > daysInMonth(year, month)) return BAD_TIME
-  let p = start + 19
-  let nanos: u32 = 0
-  if (load<u8>(p) == 0x2e) {
-    const first = ++p
-    let digit = digitAt(p)
-    while (digit <= 9 && p < end) {
-      if (p - first == 9) return BAD_TIME
-      nanos = nanos * 10 + digit
-      digit = digitAt(++p)
-    }
-    if (p == first) return BAD_TIME
-    for (let places = p - first; places < 9; places++) nanos *= 10
-  }
-  const offset = parseOffset(p, end)
-  if (offset == BAD) return BAD_TIME
-  const days = <i64>daysFromCivil(year, month, day)
-  const seconds = days * 86400 + <i64>(hour * 3600 + minute * 60 + second) - <i64>(offset - 86400)
-  if (seconds < SECOND_MIN || seconds > SECOND_MAX) return BAD_TIME
-  return seconds * 1_000_000_000 + <i64>nanos
+  return <i64>daysFromCivil(year, month, day) * 86400 + <i64>(hour * 3600 + minute * 60 + second)
 }
 
 /** Seconds east of UTC plus a day (so never negative), or BAD; the text [p, end) is nothing but the offset. */

@@ -8,6 +8,8 @@ import { shortestDigits, withoutZeros } from './shortest'
 
 /** Decimal digits that any double keeps: two different decimals of so many digits are different doubles. */
 const CERTAIN_DIGITS_LIMIT: f64 = 1e15
+/** More than two roundings make of a quotient times its divisor. */
+const NEARLY: f64 = 1e-15
 
 /** What JSON.stringify(value) is: shortest digits that read back as `value`, 0 for −0, null where it isn't finite. */
 export function writeF64(at: i32, value: f64): i32 {
@@ -20,12 +22,30 @@ export function writeF64(at: i32, value: f64): i32 {
   if (value < 0) store<u8>(p++, 0x2d)
   if (magnitude < 9007199254740992 && floor(magnitude) == magnitude) return writeUnsigned(p, <u64>magnitude)
   // Prices and sizes have few places. If n / 100 is the value and n has at most 15 digits, no shorter decimal but n's own
-  // without its zeros can be.
-  const cents = nearest(magnitude * 100)
-  if (cents < CERTAIN_DIGITS_LIMIT && cents / 100 == magnitude) return writeDecimal(p, withoutZeros(<u64>cents, -2))
+  // without its zeros can be. The product tells nearly all others apart without a division: it is off by 2^-52 at most.
+  const hundredfold = magnitude * 100
+  const cents = nearest(hundredfold)
+  if (abs(hundredfold - cents) <= cents * NEARLY && cents < CERTAIN_DIGITS_LIMIT && cents / 100 == magnitude) return writeCents(p, <u64>cents)
   const fine = nearest(magnitude * 10000)
-  if (fine < CERTAIN_DIGITS_LIMIT && fine / 10000 == magnitude) return writeDecimal(p, withoutZeros(<u64>fine, -4))
+  if (abs(magnitude * 10000 - fine) <= fine * NEARLY && fine < CERTAIN_DIGITS_LIMIT && fine / 10000 == magnitude) {
+    return writeDecimal(p, withoutZeros(<u64>fine, -4))
+  }
   return writeDecimal(p, shortestDigits(magnitude))
+}
+
+/** cents / 100, which is no whole number. */
+// @ts-ignore: decorator
+@inline
+function writeCents(at: i32, cents: u64): i32 {
+  const whole = cents / 100
+  const rest = <u32>(cents - whole * 100)
+  const p = writeUnsigned(at, whole)
+  store<u8>(p, 0x2e)
+  const tens = rest / 10
+  store<u8>(p, 0x30 + tens, 1)
+  if (rest == tens * 10) return p + 2
+  store<u8>(p, 0x30 + (rest - tens * 10), 2)
+  return p + 3
 }
 
 /** digits · 10^DECIMAL_EXPONENT by the rules of ECMA-262, Number::toString. */

@@ -28,9 +28,27 @@ export function shortestDigits(value: f64): u64 {
     low++
     if (low == 0) high++
   }
-  const lower = roundToOdd(high, low, (4 * c - 2 + (closer ? 1 : 0)) << h) + odd
-  const middle = roundToOdd(high, low, (4 * c) << h)
-  const upper = roundToOdd(high, low, (4 * c + 2) << h) - odd
+  // One product of 192 bits for the middle; the ends lie power · 2^(h+1) from it (below a power of two: half of that).
+  const scaled = (4 * c) << h
+  const bottom = low * scaled
+  const part = high * scaled
+  const centre = part + mulHigh(low, scaled)
+  const top = mulHigh(high, scaled) + (centre < part ? 1 : 0)
+  const middle = toOdd(top, centre)
+  const low0 = low << (h + 1)
+  const low1 = (high << (h + 1)) | (low >> (63 - h))
+  const above0 = bottom + low0
+  const carry0: u64 = above0 < bottom ? 1 : 0
+  const above1 = centre + low1
+  const aboveCentre = above1 + carry0
+  const upper = toOdd(top + (high >> (63 - h)) + (above1 < centre ? 1 : 0) + (aboveCentre < above1 ? 1 : 0), aboveCentre) - odd
+  const g = closer ? h : h + 1
+  const step0 = low << g
+  const step1 = (high << g) | (low >> (64 - g))
+  const below1 = centre - step1
+  const borrow0: u64 = bottom < step0 ? 1 : 0
+  const belowCentre = below1 - borrow0
+  const lower = toOdd(top - (high >> (64 - g)) - (centre < step1 ? 1 : 0) - (below1 < borrow0 ? 1 : 0), belowCentre) + odd
   const s = middle >> 2
   if (s >= 10) {
     const tens = s / 10
@@ -45,14 +63,11 @@ export function shortestDigits(value: f64): u64 {
   return withoutZeros(s + (up ? 1 : 0), k)
 }
 
-/** Bits 128 and up of power · value, the last bit set when anything was cut off. */
+/** Bits 128 and up of a product, the last bit set when its bits 64 to 127, `centre`, say that anything was cut off. */
 // @ts-ignore: decorator
 @inline
-function roundToOdd(high: u64, low: u64, value: u64): u64 {
-  const middle = high * value
-  const carried = middle + mulHigh(low, value)
-  const top = mulHigh(high, value) + (carried < middle ? 1 : 0)
-  return top | (carried > 1 ? 1 : 0)
+function toOdd(top: u64, centre: u64): u64 {
+  return top | (centre > 1 ? 1 : 0)
 }
 
 /** Leaves the exponent at DECIMAL_EXPONENT. */

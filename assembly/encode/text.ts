@@ -22,13 +22,33 @@ export function writeString(at: i32, from: i32, length: i32): i32 {
     const stops = escapesAt(source)
     const run = min(stops == 0 ? 16 : ctz(stops), end - source)
     if (run == 16) v128.store(p, v128.load(source))
-    else for (let i = 0; i < run; i++) store<u8>(p + i, load<u8>(source + i))
+    else copyFew(p, source, run)
     p += run
     source += run
     if (stops != 0 && source < end) p = writeEscape(p, load<u8>(source++))
   }
   store<u8>(p, 0x22)
   return p + 1
+}
+
+/** Copies under 16 bytes. */
+// @ts-ignore: decorator
+@inline
+function copyFew(to: i32, from: i32, count: i32): void {
+  let done = 0
+  if ((count & 8) != 0) {
+    store<u64>(to, load<u64>(from))
+    done = 8
+  }
+  if ((count & 4) != 0) {
+    store<u32>(to + done, load<u32>(from + done))
+    done += 4
+  }
+  if ((count & 2) != 0) {
+    store<u16>(to + done, load<u16>(from + done))
+    done += 2
+  }
+  if ((count & 1) != 0) store<u8>(to + done, load<u8>(from + done))
 }
 
 function writeEscape(at: i32, byte: u32): i32 {

@@ -28,6 +28,7 @@ interface Exports {
   writeString(at: number, ptr: number, length: number): number
   INTEGER: { value: number }
   SCRATCH_USED: { value: number }
+  SHAPE_CREDIT: { value: number }
 }
 
 /** The bytes of the test build: made once for each state of the sources, and kept in the temporary folder. */

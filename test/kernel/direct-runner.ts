@@ -1,7 +1,6 @@
 /** Runs kernel requests in this thread, at once: for tests that drive a task without workers. */
 import { replaySteps } from '../../src/dispatch/replay-steps.ts'
-import type { ReplayCounts } from '../../src/dispatch/replay-steps.ts'
-import type { Envelope, ReplayRequest, SnapshotFile, StepTimes } from '../../src/dispatch/request.ts'
+import type { Envelope, ReplayCounts, ReplayRequest, SnapshotFile, StepTimes } from '../../src/dispatch/request.ts'
 import type { KernelRunner } from '../../src/dispatch/runner.ts'
 import { copyTables, encodeTables } from '../../src/state/arrow-tables.ts'
 import { Kernel } from '../../src/state/kernel.ts'

@@ -134,7 +134,9 @@ export class InThreadRunner implements KernelRunner {
 
   #call<T>(name: string, envelope: { key: string }, effect: Effect<T>): Promise<T> {
     const { random } = this.#process
-    const fate: Fate = { sendMs: random.between(0.01, 0.3), answerMs: random.between(0.01, 0.5), lost: null, local: true }
+    // a copy may have to wait for a worker: nothing may change the memory meanwhile
+    const sendMs = random.between(0.01, name === 'Copy' ? 4 : 0.3)
+    const fate: Fate = { sendMs, answerMs: random.between(0.01, 0.5), lost: null, local: true }
     return this.#process.call<T>(name, envelope.key, fate, 0, () => new Error('not lost'), (answer, refuse) => {
       // workers die with their process
       if (this.#process.alive) effect(answer, refuse)

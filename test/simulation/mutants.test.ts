@@ -4,7 +4,7 @@ import { MUTANTS } from './mutants.ts'
 import { firstFailure, runWorker } from './run.ts'
 
 /** Schedules that a mutant may survive: the first seeds, one after the other, so the one that catches it is always the same. */
-const SCHEDULES_MOST = 600
+const SCHEDULES_MOST = 1_500
 /** A part of a mutant's name: that one alone. */
 const ONLY = process.env.TA_SIMULATION_MUTANT
 

@@ -15,6 +15,7 @@ export async function headStart(job: RecoveryJob, partition: number, feed: Feed)
     const [epoch] = await listSnapshots(store, group, partition)
     if (epoch === undefined) return null
     const manifest = await readManifest(store, group, partition, epoch)
+    if (manifest.tradesTopic !== job.tradesTopic || manifest.partitions !== job.partitions) return null // another job's
     const record = manifestRecord(manifest)
     const image = record.bundle === job.bundle.hash ? job.bundle.image : readBundle(await loadBundle(store, group, record.bundle)).image
     const [memory] = await Promise.all([loadSnapshot(store, manifest, image), readOn(job, partition, record.consumed.map(({ to }) => to), feed)])
@@ -24,9 +25,16 @@ export async function headStart(job: RecoveryJob, partition: number, feed: Feed)
   }
 }
 
-/** Reads the inputs on from a snapshot's positions, if every record from there on is still there. */
+/**
+ * Reads the inputs on from a snapshot's positions, if every record from there on is still there. A position past the end is one of a
+ * topic that was made anew, or of a job before a reset: reading there would end the process, and the epoch log may say better.
+ */
 async function readOn(job: RecoveryJob, partition: number, positions: number[], feed: Feed): Promise<void> {
-  const lows = await Promise.all(job.inputs.map(async (topic) => (topic === '' ? -1 : (await job.log.bounds(topic, partition, 'read_committed')).low)))
-  const all = job.inputs.every((topic, channel) => topic === '' || (positions[channel] >= 0 && lows[channel] <= positions[channel]))
-  if (all) await feed.start(positions)
+  const there = await Promise.all(job.inputs.map(async (topic, channel) => {
+    if (topic === '') return true
+    const position = positions[channel]
+    const { low, high } = await job.log.bounds(topic, partition, 'read_committed')
+    return position >= 0 && low <= position && position <= high
+  }))
+  if (there.every((each) => each)) await feed.start(positions)
 }

@@ -1,4 +1,6 @@
 /** Ends that need a person: the exit code, one sentence that names the command that goes on, and that the command does go on. */
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { decodeEpochRecord } from '../../src/epoch/epoch-record.ts'
 import { openKafka } from '../../src/kafka/log.ts'
@@ -53,6 +55,14 @@ async function offsetsCommitted({ env, partitions }: Job): Promise<void> {
   await log.close()
 }
 
+/** Resolves when each task has a snapshot. */
+async function snapshotsStored({ folder, env, partitions }: Job): Promise<void> {
+  const root = join(folder, 'snapshots', env.TA_GROUP_ID)
+  const stored = () => (existsSync(root) ? readdirSync(root, { recursive: true, encoding: 'utf8' }) : []).filter((name) => name.endsWith('manifest.json'))
+  const all = () => new Set(stored().map((name) => name.split('/')[0])).size === partitions || undefined
+  await eventually(all, () => `snapshots: ${stored().join(', ')}`)
+}
+
 /** Resolves when the first epochs of each task are gone, as the snapshots that are kept do not need them. */
 async function epochsTrimmed({ env, partitions }: Job): Promise<void> {
   const log = openLog()
@@ -87,7 +97,7 @@ describe('an end that needs a person', () => {
 
   it('snapshots of another job in the same place', async () => {
     const job = await chaosJob()
-    await runAndKill(job)
+    await runAndKill(job, () => snapshotsStored(job))
     const other = await chaosJob({ env: { TA_GROUP_ID: job.env.TA_GROUP_ID, TA_SNAPSHOT_URI: job.env.TA_SNAPSHOT_URI } })
     const tail = await tailOf(other)
     const engine = await live(startEngine(other.env))
@@ -147,7 +157,8 @@ describe('an end that needs a person', () => {
     const shared = { env: { TA_TRANSACTIONAL_ID_PREFIX: prefix } }
     const jobs = [await chaosJob(shared), await chaosJob(shared)]
     const feeds = await Promise.all(jobs.map((job) => LiveFeed.start(job)))
-    const engines = jobs.map(({ env }) => startEngine(env))
+    // one after the other, so that it is the same one that is fenced first in each task: else each may be the loser of some
+    const engines = [await live(startEngine(jobs[0].env)), startEngine(jobs[1].env)]
     const loser = await Promise.race(engines.map((engine, i) => engine.ended().then(() => i)))
     const ended = await engines[loser].ended()
     expect(ended.code).toBe(78)

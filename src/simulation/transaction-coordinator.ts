@@ -4,7 +4,7 @@
  * decided, and only then hands out its epoch.
  */
 import type { OutputColumns } from '../ports/log.ts'
-import { FLAG_KEY_NULL, LogError } from '../ports/log.ts'
+import { FLAG_KEY_NULL, FLAG_VALUE_NULL, LogError } from '../ports/log.ts'
 import type { Entry, PartitionLog, Transaction } from './partition-log.ts'
 import type { Random } from './random.ts'
 import type { Scheduler } from './scheduler.ts'
@@ -127,11 +127,11 @@ function entriesOf(outputs: OutputColumns, transaction: Transaction, nowMs: numb
   const piece = (bytes: Uint8Array, ends: Int32Array, row: number): Buffer => {
     return Buffer.from(bytes.slice(row === 0 ? 0 : ends[row - 1], ends[row]))
   }
-  const isKeyNull = (row: number): boolean => ((outputs.flags?.[row] ?? 0) & FLAG_KEY_NULL) !== 0
+  const is = (flag: number, row: number): boolean => ((outputs.flags?.[row] ?? 0) & flag) !== 0
   return Array.from({ length: outputs.count }, (_, row): Entry => ({
     kind: 'data', transaction, timestampMs: nowMs, by,
-    key: isKeyNull(row) ? null : piece(keys, keyEnds, row),
-    value: piece(values, valueEnds, row),
+    key: is(FLAG_KEY_NULL, row) ? null : piece(keys, keyEnds, row),
+    value: is(FLAG_VALUE_NULL, row) ? null : piece(values, valueEnds, row),
     headers: outputs.headers?.[row] ?? [],
   }))
 }

@@ -22,7 +22,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   feed: 'puts envelope files into the input topics',
   verify: 'reads the outputs and checks seq, windows and finals',
   snapshot: 'lists, shows or checks snapshots',
-  dlq: 'lists rejected records or puts them back',
+  dlq: 'lists rejected records, or sends chosen ones back',
   config: 'the settings in effect and where each comes from',
   reset: 'starts a job anew at another place',
   doctor: 'checks settings, broker, topics, rights, retention, store and clock',

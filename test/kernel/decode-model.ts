@@ -14,21 +14,54 @@ class Token {
 }
 type Json = null | boolean | string | Token | Json[] | { [key: string]: Json }
 
+/** Accepts UTF-8 and nothing else; a byte order mark is text as any other (and so no JSON). */
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
 /** What JSON.parse makes of the bytes, numbers kept as text; undefined when they are not UTF-8 or not JSON. */
 export function parseBytes(bytes: Uint8Array): Json | undefined {
   const reviver = (_: string, value: unknown, context: { source?: string }): unknown =>
     typeof value === 'number' ? new Token(context.source as string) : value
+  let text: string
   try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-    return JSON.parse(text, reviver as (key: string, value: unknown) => unknown) as Json
+    text = UTF8.decode(bytes)
   } catch {
     return undefined
   }
+  try {
+    return JSON.parse(text, reviver as (key: string, value: unknown) => unknown) as Json
+  } catch (error) {
+    return error instanceof RangeError ? parseDeep(text) : undefined
+  }
+}
+
+/** Deeper than any path that is looked at. */
+const DEPTH_MAX = 64
+const STRING_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/gs
+
+/**
+ * The same where the nesting is too deep for JSON.parse's reviver: it walks the value by recursion, the parser itself does not. Numbers
+ * become strings with an n in front, strings get an s; what lies below DEPTH_MAX levels is left out.
+ */
+function parseDeep(text: string): Json | undefined {
+  try {
+    JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  const marked = text.replace(STRING_OR_NUMBER, (token) => (token[0] === '"' ? `"s${token.slice(1)}` : `"n${token}"`))
+  const plain = (value: unknown, depth: number): Json => {
+    if (typeof value === 'string') return value[0] === 'n' ? new Token(value.slice(1)) : value.slice(1)
+    if (Array.isArray(value)) return depth === 0 ? [] : value.map((item) => plain(item, depth - 1))
+    if (value === null || typeof value !== 'object') return value as Json
+    const members = depth === 0 ? [] : Object.entries(value).map(([key, item]): [string, Json] => [key.slice(1), plain(item, depth - 1)])
+    return Object.fromEntries(members)
+  }
+  return plain(JSON.parse(marked), DEPTH_MAX)
 }
 
 export function isJson(bytes: Uint8Array): boolean {
   try {
-    JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
+    JSON.parse(UTF8.decode(bytes))
     return true
   } catch {
     return false

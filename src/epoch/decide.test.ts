@@ -64,8 +64,26 @@ describe('nextChannel', () => {
     ['old data far ahead of the other waits', [channel(1, 60_000), channel(0, 1_000), channel(0, -NEVER)], -1],
     ['unless the other has nothing left', [channel(1, 60_000), channel(0, 1_000, true), channel(0, -NEVER)], 0],
     ['live data never waits', [channel(1, T - 100), channel(0, 1_000), channel(0, -NEVER)], 0],
+    ['old data ahead by what is allowed goes on', [channel(1, 8_000), channel(0, 1_000), channel(0, -NEVER)], 0],
+    ['and by a millisecond more waits', [channel(1, 8_001), channel(0, 1_000), channel(0, -NEVER)], -1],
+    ['the first records of both: the trades', [channel(1, -NEVER), channel(1, -NEVER), channel(0, -NEVER)], 0],
+    ['a topic that was not read yet comes before the other goes on', [channel(1, 60_000), channel(1, -NEVER), channel(0, -NEVER)], 1],
+    ['an empty topic, once its end is known, holds nothing up', [channel(1, 60_000), channel(0, -NEVER, true), channel(0, -NEVER)], 0],
+    ['one that is hours behind catches up alone', [channel(9, T - 20_000), channel(9, 3_600_000), channel(0, -NEVER)], 1],
+    ['minute bars come as they are, also while both others wait', [channel(1, 60_000), channel(0, 1_000), channel(4, -NEVER)], 2],
     ['minute bars come as they are', [channel(0, 1_000), channel(0, 1_000), channel(4, -NEVER)], 2],
   ])('%s', (_, channels, expected) => {
     expect(nextChannel(channels, T, 2_000)).toBe(expected)
+  })
+
+  it('never leaves both waiting when both have records, whatever their times', () => {
+    const times = [-NEVER, 0, 7_000, 7_001, 60_000, T - 60_000, T - 10_000, T - 9_999, T, T + 1_000]
+    for (const a of times) {
+      for (const b of times) {
+        const chosen = nextChannel([channel(1, a), channel(1, b), channel(0, -NEVER)], T, 2_000)
+        // the one that is behind: so what is ahead waits for it, and not the reverse
+        expect(chosen, `${a} and ${b}`).toBe(a <= b ? 0 : 1)
+      }
+    }
   })
 })

@@ -1,0 +1,39 @@
+/** Runs kernel requests in this thread, at once: for tests that drive a task without workers. */
+import type { Envelope, SnapshotFile, StepTimes } from '../../src/dispatch/request.ts'
+import type { KernelRunner } from '../../src/dispatch/runner.ts'
+import { copyTables, encodeTables } from '../../src/state/arrow-tables.ts'
+import { Kernel } from '../../src/state/kernel.ts'
+import { TaskMemory } from '../../src/state/task-memory.ts'
+
+export class DirectRunner implements KernelRunner {
+  readonly #kernels = new WeakMap<WebAssembly.Memory, Kernel>()
+  /** Called after each step, before the task looks at what came of it. */
+  readonly #after: (task: TaskMemory, envelope: Envelope) => void
+
+  constructor(after: (task: TaskMemory, envelope: Envelope) => void = () => undefined) {
+    this.#after = after
+  }
+
+  run(envelope: Envelope): Promise<StepTimes> {
+    const { memory, module, request } = envelope
+    const kernel = this.#kernels.get(memory) ?? new Kernel(module, new TaskMemory(memory))
+    this.#kernels.set(memory, kernel)
+    if (request.op === 'snapshot') throw new Error('a snapshot is no step')
+    if (request.opensEpoch) kernel.openEpoch()
+    if (request.op === 'apply') {
+      kernel.decode(request.topic, request.rows, request.clockNs)
+      kernel.apply(request.rows)
+    } else kernel.close(request.clockMs, request.bits)
+    this.#after(kernel.task, envelope)
+    return Promise.resolve({ decodeMs: 0, kernelMs: 0 })
+  }
+
+  snapshot({ memory }: Omit<Envelope, 'request'>): { released: Promise<void>; files: Promise<SnapshotFile[]> } {
+    const files = encodeTables(copyTables(new TaskMemory(memory)))
+    return { released: Promise.resolve(), files: Promise.resolve(files) }
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+}

@@ -15,7 +15,7 @@ import { recordColumns } from '../ingest/record-queue.ts'
 import { openLogger } from '../logging/logger.ts'
 import type { Logger } from '../logging/logger.ts'
 import { LogError } from '../ports/log.ts'
-import type { Log } from '../ports/log.ts'
+import type { Log, LogProducer } from '../ports/log.ts'
 import { nearestName } from '../settings/nearest-name.ts'
 import { readSettings, secretsOf } from '../settings/settings.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -38,8 +38,14 @@ const SHAPE = commandShape({
   options: {
     reason: { type: 'string', value: 'R,…', text: `these reasons alone: ${DLQ_REASONS.join(', ')}` },
     topic: { type: 'string', value: 'T,…', text: 'records of these input topics alone' },
-    offsets: { type: 'string', value: 'P:N,P:N-N,…', text: 'these places of the DLQ alone: partition:offset, or a range; without partition: 0' },
-    limit: { type: 'integer', value: 'N', text: `list: how many of the newest records are shown (${LIMIT_DEFAULT}); 0 = the counts alone`, min: 0, max: 100_000 },
+    offsets: {
+      type: 'string', value: 'P:N,P:N-N,…',
+      text: 'these places of the DLQ alone: partition:offset, or a range; without partition: 0',
+    },
+    limit: {
+      type: 'integer', value: 'N', min: 0, max: 10_000,
+      text: `list: how many of the newest records are shown (${LIMIT_DEFAULT}); 0 = the counts alone`,
+    },
     all: { type: 'boolean', text: 'redrive: every record, where neither reason, topic nor offsets choose' },
     again: { type: 'boolean', text: 'redrive: also those that were sent back before' },
     'dry-run': { type: 'boolean', text: 'redrive: only say what would be sent' },
@@ -82,7 +88,8 @@ function choiceOf(options: Options): Choice {
   for (const reason of reasons ?? []) {
     if ((DLQ_REASONS as readonly string[]).includes(reason)) continue
     const meant = nearestName(reason, DLQ_REASONS)
-    throw usageError(SHAPE, `There is no reason "${reason}"${meant ? `, did you mean ${meant}?` : `: it is one of ${DLQ_REASONS.join(', ')}`}`)
+    const right = meant ? `, did you mean ${meant}?` : `: it is one of ${DLQ_REASONS.join(', ')}`
+    throw usageError(SHAPE, `There is no reason "${reason}"${right}`)
   }
   const places = options.offsets === undefined ? undefined : parsePlaces(options.offsets)
   if (options.offsets !== undefined && places === undefined)
@@ -163,8 +170,10 @@ function checkPlan(plan: RedrivePlan, { places }: Choice): void {
 
 function leftSentence(cut: number, elsewhere: number): string {
   const parts = [
-    cut === 0 ? '' : `${cut} can't be sent back, as only the head is in the DLQ (read them from their input topic, at ta-offset)`,
-    elsewhere === 0 ? '' : `${elsewhere} come from a topic or partition that is no input of this job (TA_TRADES_TOPIC, TA_QUOTES_TOPIC, TA_BARS1M_TOPIC)`,
+    cut === 0 ? '' : `${cut} can't be sent back, as only the head is in the DLQ ` +
+      '(for as long as their input topic keeps them they are there, at ta-offset)',
+    elsewhere === 0 ? '' : `${elsewhere} come from a topic or partition that is no input of this job ` +
+      '(TA_TRADES_TOPIC, TA_QUOTES_TOPIC, TA_BARS1M_TOPIC)',
   ]
   return `${parts.filter((part) => part !== '').join(', and ')}.`
 }
@@ -174,10 +183,14 @@ function leftText(plan: RedrivePlan): string {
   return cut + elsewhere === 0 ? '' : `Of these records ${leftSentence(cut, elsewhere)}\n`
 }
 
-async function send({ log, settings, logger, options, context }: Redriving, producer: ReturnType<Log['producer']>, plan: RedrivePlan): Promise<number> {
+async function send(redriving: Redriving, producer: LogProducer, plan: RedrivePlan): Promise<number> {
+  const { log, settings, logger, options, context } = redriving
   let progress: RedriveProgress = { sent: 0, transactions: 0, gone: 0 }
   const { stop } = context
-  const print = (): void => context.print(options.json ? jsonText(plan, progress) : `${tableText(planCells(plan))}${leftText(plan)}${sentText(progress)}`)
+  const print = (): void => {
+    const text = options.json ? jsonText(plan, progress) : `${tableText(planCells(plan))}${leftText(plan)}${sentText(progress)}`
+    context.print(text)
+  }
   try {
     progress = await redrive({
       log, producer, stop, clock: systemClock, dlqTopic: settings.dlqTopic,
@@ -192,16 +205,16 @@ async function send({ log, settings, logger, options, context }: Redriving, prod
     print()
     throw failureOf(error, progress)
   }
-  if (stop.aborted && progress.sent + progress.gone < totalsOf(plan).send) logger.warn('stopped before the end: run it again to send what is left')
+  const isWhole = progress.sent + progress.gone === totalsOf(plan).send
+  if (stop.aborted && !isWhole) logger.warn('stopped before the end: run it again to send what is left')
   return EXIT_OK
 }
 
 function failureOf(error: unknown, { sent }: RedriveProgress): unknown {
   if (!(error instanceof LogError)) return error
-  const again = 'run it again: what was sent is marked, and is not sent twice'
-  if (error.kind === 'fenced')
-    return new UserError(EXIT_OUTSIDE, `Another ta dlq redrive of this job has begun and goes on with what is left; this one sent ${sent} records.`, { cause: error })
-  return new UserError(EXIT_OUTSIDE, `The redrive ended after ${sent} records: ${error.message}; ${again}.`, { cause: error })
+  const fenced = `Another ta dlq redrive of this job has begun and goes on with what is left; this one sent ${sent} records.`
+  const ended = `The redrive ended after ${sent} records: ${error.message}; run it again: what was sent is marked, and is not sent twice.`
+  return new UserError(EXIT_OUTSIDE, error.kind === 'fenced' ? fenced : ended, { cause: error })
 }
 
 function sentText({ sent, transactions, gone }: RedriveProgress): string {

@@ -29,7 +29,8 @@ export interface Scanned {
 export async function stretchesOf(log: ReadableLog, topic: string, { places }: Choice): Promise<Stretch[]> {
   const [{ partitions }] = await log.describe([topic])
   if (partitions === 0) {
-    throw new UserError(EXIT_SETTINGS, `There is no topic ${topic} (TA_DLQ_TOPIC) on the broker; 'ta topics apply' creates what is missing.`)
+    const sentence = `There is no topic ${topic} (TA_DLQ_TOPIC) on the broker; 'ta topics apply' creates what is missing.`
+    throw new UserError(EXIT_SETTINGS, sentence)
   }
   const stretches: Stretch[] = []
   for (let partition = 0; partition < partitions; partition++) {

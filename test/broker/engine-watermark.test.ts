@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import { eventually, startEngine } from './engine-process.ts'
 import {
-  InputProducer, Tail, finalCount, headersOf, metricCounts, newJob, send, tailOf, totalOf, valuesOf,
+  InputProducer, Tail, dumpInputs, finalCount, finalDifferences, headersOf, metricCounts, newJob, replay, send, tailOf, totalOf,
+  valuesOf,
 } from './engine-job.ts'
 import type { Input, Job, Output } from './engine-job.ts'
 
@@ -148,5 +149,72 @@ describe('a stamp in the future', () => {
     const dlq = await Tail.open([job.env.TA_DLQ_TOPIC], 1)
     await dlq.until(() => dlq.records[job.env.TA_DLQ_TOPIC].length >= 1, 'the rejected record')
     expect(headersOf(dlq.records[job.env.TA_DLQ_TOPIC][0])['ta-reason']).toBe('future')
+  })
+})
+
+describe('a partition that is hours behind', () => {
+  const HOUR_MS = 3_600_000
+  const old = (): number => Math.floor((Date.now() - 3 * HOUR_MS) / 1000) * 1000
+
+  it('catches up beside the other, none of its records late, and its finals are those of a replay', async () => {
+    const job = await newJob({ partitions: 1, env: { TA_PROVISIONAL: 'false', TA_WATERMARK_IDLE_TIMEOUT_MS: '1500' } })
+    const startMs = old()
+    const SECONDS = 900
+    const trades = Array.from({ length: SECONDS }, (_, i) => trade(job, startMs + i * 1000, 'AAA', 10 + (i % 7)))
+    const quotes = Array.from({ length: SECONDS * 2 }, (_, i) => quote(job, startMs + i * 500))
+    // the trades are live by their end, and a quarter of an hour of quotes comes when they have been read
+    await send(job, trades)
+    const tail = await tailOf(job)
+    const engine = startEngine({ ...job.env, TA_WATERMARK_IDLE_TIMEOUT_MS: '600000' })
+    await eventually(async () => {
+      const now = metricCounts(await engine.metrics().catch(() => new Map<string, number>()))
+      return totalOf(now) >= SECONDS ? now : undefined
+    }, () => `the trades are not counted:\n${engine.stderr}`)
+    expect(finals(tail, job)).toEqual([]) // it waits for the quotes
+    await send(job, quotes)
+    const counts = await eventually(async () => {
+      const now = metricCounts(await engine.metrics().catch(() => new Map<string, number>()))
+      return totalOf(now) >= SECONDS * 3 ? now : undefined
+    }, () => `the quotes are not counted:\n${engine.stderr}`)
+    expect(counts).toEqual({ applied: SECONDS * 3, duplicate: 0, late: 0, filtered: 0, rejected: 0 })
+    // all but what the lateness holds back
+    await tail.until(() => finalCount(tail, job) >= 2 * (SECONDS - 3), 'the finals')
+    await engine.stop()
+    startEngine(job.env)
+    await tail.until(() => finalCount(tail, job) >= 2 * SECONDS, 'the last finals, of two idle partitions')
+    const replayed = await replay(job, await dumpInputs(job))
+    expect(finalDifferences(finals(tail, job), replayed.bars, { seq: true })).toEqual([])
+    expect(finalDifferences(valuesOf(tail.records[job.env.TA_SIGNALS_TOPIC]), replayed.signals, { seq: true })).toEqual([])
+  })
+})
+
+describe('a quotes topic that is added later', () => {
+  it('is taken up from its beginning with all it holds; what is too old is late, and seq goes on', async () => {
+    const job = await newJob({ partitions: 1, env: { TA_PROVISIONAL: 'false', TA_WATERMARK_IDLE_TIMEOUT_MS: '1000' } })
+    const startMs = Math.floor((Date.now() - 600_000) / 1000) * 1000
+    const tail = await tailOf(job)
+    await send(job, [0, 1, 2].map((second) => trade(job, startMs + second * 1000)))
+    // there are quotes, but the engine is told of none
+    await send(job, [0, 1, 2].map((second) => quote(job, startMs + second * 1000)))
+    const first = startEngine({ ...job.env, TA_QUOTES_TOPIC: '' })
+    await tail.until(() => finalCount(tail, job) >= 6, 'finals without quotes')
+    expect(valuesOf(tail.records[job.env.TA_SIGNALS_TOPIC]).every(({ payload }) =>
+      (payload as { imbalance: { bid_px: number | null } }).imbalance.bid_px === null)).toBe(true)
+    await first.stop()
+
+    const engine = await startEngine(job.env).ready()
+    await send(job, [trade(job, startMs + 10_000), quote(job, startMs + 9_500), trade(job, startMs + 20_000)])
+    await tail.until(() => finals(tail, job).length >= 5, 'finals with quotes')
+    const seen = finals(tail, job).map(({ window, seq }) => [window.start, seq])
+    expect(seen).toEqual([0, 1, 2, 10, 20].map((second, i) => [secondOf(startMs + second * 1000), i + 1]))
+    await tail.until(() => finalCount(tail, job) >= 10, 'their signals')
+    const signals = valuesOf(tail.records[job.env.TA_SIGNALS_TOPIC]).slice(3)
+    expect(signals.map(({ payload }) => (payload as { imbalance: { bid_px: number | null } }).imbalance.bid_px)).toEqual([9.99, 9.99])
+    const counts = await eventually(async () => {
+      const now = metricCounts(await engine.metrics())
+      return totalOf(now) >= 6 ? now : undefined
+    }, () => 'the records are not counted')
+    expect(counts.rejected + counts.filtered + counts.duplicate).toBe(0)
+    expect(counts.applied + counts.late).toBe(6)
   })
 })

@@ -3,10 +3,10 @@
  * they begin; a failure prints its own seed, with which it is seen again, the record, and a shorter one that fails, too.
  */
 import { beforeAll, describe, expect, it } from 'vitest'
-import { OUTCOMES, REASONS } from '../../src/contract/outcomes.ts'
+import { REASONS } from '../../src/contract/outcomes.ts'
 import { DecodeKernel } from '../kernel/decode-kernel.ts'
 import { OWN, alpacaSamples } from './corpus.ts'
-import { SETTINGS, caseOf, fuzz } from './decode-fuzz.ts'
+import { caseOf, fuzz } from './decode-fuzz.ts'
 
 const CASES = Number(process.env.TA_FUZZ_CASES ?? 50_000)
 const FIRST_SEED = Number(process.env.TA_FUZZ_SEED ?? 1)
@@ -49,12 +49,12 @@ describe('the fuzzer', () => {
     const values = seeds.map((seed) => Buffer.from(caseOf(seed, OWN).input.value ?? []).toString('base64'))
     expect(seeds.map((seed) => Buffer.from(caseOf(seed, OWN).input.value ?? []).toString('base64'))).toEqual(values)
     expect(new Set(values).size).toBeGreaterThan(280)
-    expect(OUTCOMES.length).toBe(5)
   })
 
   it('finds a decoder that is wrong, and says the seed with which it is found again', () => {
     // A kernel under other settings than the model is told of: corrections are off in it.
-    const wrong = Object.create(kernel, { configure: { value: (config: object, map: Record<string, string>) => kernel.configure({ ...config, corrections: 0n }, map) } }) as DecodeKernel
+    const configure = (config: object, map: Record<string, string>): void => kernel.configure({ ...config, corrections: 0n }, map)
+    const wrong = Object.create(kernel, { configure: { value: configure } }) as DecodeKernel
     let message = ''
     try {
       fuzz(wrong, OWN, FIRST_SEED, 2_000, 'any')
@@ -68,6 +68,5 @@ describe('the fuzzer', () => {
     expect(() => fuzz(wrong, OWN, seed, 1, 'any')).toThrow(`TA_FUZZ_SEED=${seed} `)
     kernel.configure({})
     expect(fuzz(kernel, OWN, seed, 1, 'any').cases).toBe(1)
-    expect(SETTINGS.length).toBeGreaterThan(3)
   })
 })

@@ -2,11 +2,11 @@
  * Mutated records against the decoder. Who is right says a strict JSON parser with the contract's field rules
  * (test/kernel/decode-model.ts): what it rejects is rejected here, for the same reason; what it accepts gives the same fields.
  *
- * Each case follows from its own seed alone. Its record lies at an address of any alignment with poison before and after it,
- * and among others in a batch; neither may be seen in what comes out. Nothing but decoded columns, scratch and texts changes.
+ * Each case follows from its own seed alone. Its record lies at an address of any alignment or at the memory's very end, with poison
+ * before and after it, and among others in a batch; neither may be seen in what comes out. Nothing but decoded columns, scratch and texts changes.
  */
 import { RECORD_BYTES_MAX, UNDECIDED } from '../../src/contract/outcomes.ts'
-import { BATCH_VALUE_BYTES, CONFIG_BASE, CONFIG_BYTES, DECODED, HEADER_BASE, INPUT, STATE_BASE } from '../../src/state/layout.ts'
+import { BATCH_VALUE_BYTES, CONFIG_BASE, CONFIG_BYTES, HEADER_BASE, INPUT, STATE_BASE } from '../../src/state/layout.ts'
 import { seeded } from '../kernel/decode-kernel.ts'
 import type { DecodeKernel, Input, Row } from '../kernel/decode-kernel.ts'
 import { decodeModel } from '../kernel/decode-model.ts'
@@ -36,8 +36,14 @@ export const SETTINGS: readonly ModelSettings[] = [
   { ...NONE, map: { price: 'data.trade.price', size: 'payload.payload.s', tape: 'payload.é', event_ts: 'ts' } },
 ]
 
-/** What may follow a record in memory: what would complete it, had the decoder looked there, or spoil it. */
-const POISON = [0x00, 0x20, 0x22, 0x2c, 0x30, 0x39, 0x5c, 0x5d, 0x65, 0x7d, 0x80, 0xbf, 0xff]
+/**
+ * What may lie around a record in memory: what would complete it, had the decoder looked there, or spoil it, or lead it on and
+ * on. Repeated as often as it takes.
+ */
+const POISON = ['\0', ' ', '"', ',', '0', '9', '\\', ']', 'e', '}', '\x80', '\xbf', '\xff', '","a":"', '],[', ',"p":1', 'x"},{"y":"', '\\u00']
+  .map((text) => Buffer.from(text, 'latin1'))
+/** Bytes behind a record that the decoder may load, though not look at (src/state/layout.ts: behind the values). */
+const SLACK_BYTES = 64
 const BULK_ONE_IN = 2_500
 
 /** The case of a seed: a record of the corpus, changed in tree, text and bytes, under a topic, a key and settings. */
@@ -179,11 +185,12 @@ class Fuzzer {
     const large = (input.value?.length ?? 0) > 10_000
     const poisons = large || random.below(20) > 0 ? [random.pick(POISON), random.pick(POISON)] : POISON
     for (const poison of poisons) {
-      const start = random.below(64)
-      const got = this.decodeAt(topic, input, start, poison, SETTINGS[settings].clockNs)
+      // at the memory's end a decoder that walks on traps
+      const start = random.below(2) === 0 ? this.#lastStart(input) : random.below(64)
+      const got = this.#decodeAt(topic, input, start, poison, SETTINGS[settings].clockNs)
       if (typeof got === 'string') return got
       const what = rowDifference(got, row)
-      if (what !== '') return `at ${start}, with 0x${poison.toString(16)} around it: ${what}`
+      if (what !== '') return `at ${start}, with ${JSON.stringify(poison.toString('latin1'))} around it: ${what}`
       if ((got.contentHash === 0n) !== (content === null)) return `content hash ${got.contentHash} for ${content}`
       if (content === null) continue
       if ((hashes.get(content) ?? got.contentHash) !== got.contentHash) return `content hash ${got.contentHash} is not that of the same content`
@@ -192,24 +199,30 @@ class Fuzzer {
     return ''
   }
 
+  /** Where a record begins that ends as near to the memory's end as one may. */
+  #lastStart({ value }: Input): number {
+    return this.#kernel.bytes.length - SLACK_BYTES - (value?.length ?? 0) - INPUT.at.values
+  }
+
   /** The one record at `start` of the values, poison around it and its key; its row, or how the kernel trapped. */
-  decodeAt(topic: number, { key, value, cut, size }: Input, start: number, poison: number, clockNs: bigint | null): Row | string {
+  #decodeAt(topic: number, { key, value, cut, size }: Input, start: number, poison: Buffer, clockNs: bigint | null): Row | string {
     const { bytes, view, wasm } = this.#kernel
     const length = value?.length ?? 0
     const { at } = INPUT
-    bytes.fill(poison, at.values, at.values + start)
-    if (value !== null) bytes.set(value, at.values + start)
-    bytes.fill(poison, at.values + start + length, at.values + start + length + 96)
+    const from = at.values + start
+    bytes.fill(poison[0], Math.max(from - 64, at.values), from)
+    if (value !== null) bytes.set(value, from)
+    for (let n = 0; n < SLACK_BYTES; n++) bytes[from + length + n] = poison[n % poison.length]
     const keyLength = Math.min(key?.length ?? 0, 40)
     if (key !== null) bytes.set(key.subarray(0, 40), at.keys)
-    bytes.fill(poison, at.keys + keyLength, at.keys + keyLength + 48)
+    bytes.fill(poison[0], at.keys + keyLength, at.keys + keyLength + 48)
     view.setInt32(at.keyEnds, 0, true)
     view.setInt32(at.keyEnds + 4, keyLength, true)
     view.setInt32(at.valueEnds, start, true)
     view.setInt32(at.valueEnds + 4, start + length, true)
     view.setInt32(at.size, size ?? length, true)
     bytes[at.flags] = (key ? 0 : 1) | (value ? 0 : 2) | (cut ? 4 : 0)
-    bytes.fill(poison, DECODED.at.n0, DECODED.at.n0 + 8)
+    this.#kernel.valuesEnd = bytes.length
     try {
       wasm.decodeBatch(topic, 1, clockNs ?? -(2n ** 63n))
     } catch (error) {

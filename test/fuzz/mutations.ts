@@ -138,7 +138,7 @@ const SEQUENCES = [
   [0xf4, 0x90, 0x80, 0x80], [0xf5, 0x80, 0x80, 0x80], [0xff], [0xfe], [0x80], [0xbf], [0xc2], [0xe2, 0x82], [0xf0, 0x9f, 0x98], [0xef, 0xbb, 0xbf], [0xff, 0xfe], [0x00],
 ]
 
-/** Bytes with one place changed: a bit, a byte, a sequence, a piece taken out, doubled or moved, the end cut off, or a BOM in front. */
+/** Bytes with one place changed: a bit, a byte, a sequence, a piece out, doubled or moved, the end cut off (and closed), or a BOM. */
 export function changedBytes(bytes: Uint8Array, random: Random): Uint8Array {
   const at = random.below(bytes.length + 1)
   const splice = (drop: number, put: ArrayLike<number>): Uint8Array => {
@@ -148,7 +148,7 @@ export function changedBytes(bytes: Uint8Array, random: Random): Uint8Array {
     result.set(bytes.subarray(at + drop), at + put.length)
     return result
   }
-  switch (random.below(10)) {
+  switch (random.below(11)) {
     case 0: case 1: return splice(1, [(bytes[at] ?? 0) ^ (1 << random.below(8))])
     case 2: return splice(1, [])
     case 3: return splice(0, [random.below(256)])
@@ -156,7 +156,11 @@ export function changedBytes(bytes: Uint8Array, random: Random): Uint8Array {
     case 5: return splice(random.below(2), random.pick(SEQUENCES))
     case 6: return splice(random.below(30), [])
     case 7: return splice(0, bytes.subarray(at, at + random.below(60)))
-    case 8: return random.below(3) === 0 ? splice(bytes.length, []) : splice(random.below(12), bytes.subarray(random.below(at + 1), at))
+    case 8: case 9: {
+      // cut off anywhere: a record that ends in a bracket gets past the first look
+      const ends = [[], [0x7d], [0x7d, 0x7d], [0x5d], [0x5d, 0x7d, 0x7d], [0x22, 0x7d, 0x7d], [0x5c, 0x7d]]
+      return random.below(3) > 0 ? splice(bytes.length, random.pick(ends)) : splice(random.below(12), bytes.subarray(random.below(at + 1), at))
+    }
     default: return random.below(4) === 0 ? Uint8Array.of(0xef, 0xbb, 0xbf, ...bytes) : splice(0, random.pick(SEQUENCES))
   }
 }

@@ -23,10 +23,6 @@ export interface ResultSettings {
   session: 'us-equity' | 'us-equity-extended' | 'utc-day'
   saleConditions: 'all' | 'alpaca'
   fieldMap: Readonly<Record<string, string>>
-  /** Corrections and cancels are applied; else they are filtered. */
-  corrections: boolean
-  /** Minute bars give signals; else they are filtered. */
-  minuteBars: boolean
 }
 
 const NS_PER_MS = 1_000_000
@@ -56,8 +52,6 @@ export function configImage(settings: ResultSettings): Uint8Array {
     session: SESSIONS.indexOf(settings.session),
     saleConditions: settings.saleConditions === 'alpaca' ? 1 : 0,
     maxSymbols: settings.maxSymbols,
-    corrections: settings.corrections ? 1 : 0,
-    minuteBars: settings.minuteBars ? 1 : 0,
     zoneOffset,
     zoneCount: zone.length,
     conditionsOffset,

@@ -29,7 +29,5 @@ export function ownBundle(settings: Settings): Bundle {
     session: settings.session,
     saleConditions: settings.saleConditions,
     fieldMap: settings.fieldMap,
-    corrections: true,
-    minuteBars: true,
   })
 }

@@ -35,7 +35,7 @@ function firstDifference<T>(a: T[], b: T[]): [T | undefined, T | undefined] | nu
   return i < 0 ? null : [a[i], b[i]]
 }
 
-describe('outcomes and finals', () => {
+describe('outcomes and finals', { timeout: 60_000 }, () => {
   const records = roughRecords()
   const outcomesOf = ({ judgements }: Run) => judgements.map(({ outcome }) => outcome)
   const run = (settings: ModelSettingsGiven, options: RunOptions) => runModel(new Model(settings), records, options)

@@ -96,13 +96,11 @@ export const CFG_QUOTE_DEDUPE: i32 = 139320
 export const CFG_SESSION: i32 = 139328
 export const CFG_SALE_CONDITIONS: i32 = 139336
 export const CFG_MAX_SYMBOLS: i32 = 139344
-export const CFG_CORRECTIONS: i32 = 139352
-export const CFG_MINUTE_BARS: i32 = 139360
-export const CFG_ZONE_OFFSET: i32 = 139368
-export const CFG_ZONE_COUNT: i32 = 139376
-export const CFG_CONDITIONS_OFFSET: i32 = 139384
-export const CFG_FIELD_TRIE_OFFSET: i32 = 139392
-export const CFG_IMAGE_BYTES: i32 = 139400
+export const CFG_ZONE_OFFSET: i32 = 139352
+export const CFG_ZONE_COUNT: i32 = 139360
+export const CFG_CONDITIONS_OFFSET: i32 = 139368
+export const CFG_FIELD_TRIE_OFFSET: i32 = 139376
+export const CFG_IMAGE_BYTES: i32 = 139384
 
 // batch columns (absolute addresses)
 export const IN_OFFSET: i32 = 262144

@@ -24,7 +24,6 @@ describe('a bundle', () => {
   it.each(Object.entries({
     latenessMs: 1, maxFutureMs: 1, maxSymbols: 1, provisional: false, provisionalDelayMs: 1, provisionalRefreshMs: 1, provisionalMaxAgeMs: 1,
     quoteStaleAfterMs: 1, quoteDedupe: 'event_ts', session: 'utc-day', saleConditions: 'alpaca', fieldMap: { price: 'payload.price' },
-    corrections: false, minuteBars: true,
   } satisfies ResultSettings))('is another with another %s', (name, value) => {
     expect(bundleOf({ [name]: value }).hash).not.toBe(bundleOf().hash)
   })

@@ -26,10 +26,6 @@ export interface ResultSettings {
   /** Sale conditions in place of Alpaca's. */
   conditionRules?: readonly ConditionRule[]
   fieldMap: Readonly<Record<string, string>>
-  /** Corrections and cancels are applied; else they are filtered. */
-  corrections: boolean
-  /** Minute bars give signals; else they are filtered. */
-  minuteBars: boolean
 }
 
 const NS_PER_MS = 1_000_000
@@ -59,8 +55,6 @@ export function configImage(settings: ResultSettings): Uint8Array {
     session: SESSIONS.indexOf(settings.session),
     saleConditions: settings.saleConditions === 'alpaca' ? 1 : 0,
     maxSymbols: settings.maxSymbols,
-    corrections: settings.corrections ? 1 : 0,
-    minuteBars: settings.minuteBars ? 1 : 0,
     zoneOffset,
     zoneCount: zone.length,
     conditionsOffset,

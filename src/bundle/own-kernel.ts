@@ -31,7 +31,5 @@ export function ownBundle(settings: Settings): Bundle {
     saleConditions: settings.saleConditions,
     ...(settings.saleConditionsFile === '' ? {} : { conditionRules: readSaleConditions(settings.saleConditionsFile) }),
     fieldMap: settings.fieldMap,
-    corrections: true,
-    minuteBars: true,
   })
 }

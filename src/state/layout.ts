@@ -177,7 +177,7 @@ export type WorkCell = (typeof WORK_CELLS)[number]
 /** Config cells at the head of the config image, 8 bytes each; offsets are relative to CONFIG_BASE. */
 export const CONFIG_CELLS = [
   'latenessNs', 'maxFutureNs', 'provisional', 'provisionalDelayMs', 'provisionalRefreshMs', 'provisionalMaxAgeMs',
-  'quoteStaleAfterNs', 'quoteDedupe', 'session', 'saleConditions', 'maxSymbols', 'corrections', 'minuteBars',
+  'quoteStaleAfterNs', 'quoteDedupe', 'session', 'saleConditions', 'maxSymbols',
   'zoneOffset', 'zoneCount', 'conditionsOffset', 'fieldTrieOffset', 'imageBytes',
 ] as const
 export type ConfigCell = (typeof CONFIG_CELLS)[number]

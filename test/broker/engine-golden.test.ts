@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { envelopesOf } from '../fixtures/envelopes.ts'
+import { envelopesOf, isFix, withoutFixes } from '../fixtures/envelopes.ts'
 import type { InputRecord } from '../fixtures/envelopes.ts'
 import { EXPECTED_DIRECTORY, SYNTH_DIRECTORY, sharedDirectory, tickFiles } from '../fixtures/tick-files.ts'
 import { differences, loadExpected } from '../golden/expected.ts'
@@ -62,10 +62,6 @@ async function expectGolden(records: InputRecord[], expectedFiles: string[]): Pr
   expect(finalDifferences(signals, due.signals, { seq: true })).toEqual([])
   return { job, due }
 }
-
-const isFix = ({ value }: InputRecord): boolean => /"T":"[cx]"/.test(value)
-/** Trades and quotes alone: which fixes come in time hangs on the order of arrival, and the expected files know but one. */
-const withoutFixes = (records: InputRecord[]): InputRecord[] => records.filter((record) => !isFix(record))
 
 describe('ta run on old ticks', () => {
   it('gives the expected bars and signals of the made-up days, with corrections and cancels', async () => {

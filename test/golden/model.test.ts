@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { envelopesOf } from '../fixtures/envelopes.ts'
+import { envelopesOf, withoutFixes } from '../fixtures/envelopes.ts'
 import type { EnvelopeOptions, InputRecord } from '../fixtures/envelopes.ts'
 import { EXPECTED_DIRECTORY, sharedDirectory, SYNTH_DIRECTORY, tickFiles } from '../fixtures/tick-files.ts'
 import { Model } from '../model/model.ts'
@@ -16,6 +16,8 @@ interface Case {
   settings?: ModelSettingsGiven
   envelopes?: EnvelopeOptions
   quotes?: boolean
+  /** Corrections and cancels are among the records. */
+  fixes?: boolean
   /** Only what comes before this, RFC 3339: what a bar is does not hang on what comes later. */
   until?: string
 }
@@ -30,10 +32,11 @@ function recordsOf(files: string[], options: EnvelopeOptions | undefined): Input
   return records
 }
 
-function compare({ files, expected, settings = {}, envelopes, quotes = true, until = '2100-01-01T00:00:00Z' }: Case) {
-  const model = new Model({ corrections: false, ...settings })
+function compare({ files, expected, settings = {}, envelopes, quotes = true, fixes = false, until = '2100-01-01T00:00:00Z' }: Case) {
+  const model = new Model(settings)
   const untilNs = BigInt(Date.parse(until)) * 1_000_000n
-  const records = recordsOf(files, envelopes).filter(({ eventNs }) => eventNs < untilNs)
+  const all = recordsOf(files, envelopes).filter(({ eventNs }) => eventNs < untilNs)
+  const records = fixes ? all : withoutFixes(all)
   const rows = [...loadExpected(expected)].map(([symbol, all]) => [symbol, all.filter(({ start }) => start < until)] as const)
   expect(rows.every(([, some]) => some.length > 30)).toBe(true)
   const run = runModel(model, records, { idle: { trades: false, quotes: !quotes } })
@@ -60,13 +63,12 @@ describe('model on made-up ticks', { timeout: 60_000 }, () => {
     const { outcomes, differences } = compare(synth('all', firstDay))
     expect(differences).toEqual([])
     expect(outcomes.trades.duplicate).toBeGreaterThan(100)
-    // repeats that came after their window; fixes, as corrections are off
+    // repeats that came after their window
     expect(outcomes.trades.late).toBeGreaterThan(10)
-    expect(outcomes.trades.filtered).toBeGreaterThan(10)
   })
 
   it('applies corrections and cancels that come while the window is open, over a clock change', () => {
-    const { outcomes, differences } = compare(synth('all.applied2s', { settings: { corrections: true } }))
+    const { outcomes, differences } = compare(synth('all.applied2s', { fixes: true }))
     expect(differences).toEqual([])
     expect(outcomes.trades.late).toBeGreaterThan(0)
   })

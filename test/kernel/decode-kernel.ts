@@ -109,7 +109,7 @@ export class DecodeKernel {
   }
 
   configure(config: Config, map: Record<string, string> = {}): void {
-    const cells = { maxFutureNs: 1_000_000_000n, corrections: 1n, minuteBars: 1n, ...config }
+    const cells = { maxFutureNs: 1_000_000_000n, ...config }
     for (const [name, value] of Object.entries(cells)) this.view.setBigInt64(configCell(name as keyof Config), value, true)
     const offset = CONFIG_CELLS.length * 8 + 8
     this.view.setBigInt64(configCell('fieldTrieOffset'), BigInt(offset), true)

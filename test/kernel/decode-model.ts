@@ -98,8 +98,6 @@ function reject(reason: Reason): never {
 export interface ModelSettings {
   clockNs: bigint | null
   maxFutureNs: bigint
-  corrections: boolean
-  minuteBars: boolean
   map: Record<string, string>
 }
 
@@ -125,8 +123,7 @@ function decode(topic: number, input: Input, settings: ModelSettings): { row: Ro
   if (record === null || typeof record !== 'object' || Array.isArray(record) || record instanceof Token) reject('not_object')
   const fields = new Fields(record, settings.map)
   const kind = kindOf(fields, topic)
-  const off = (kind >= 5 && !settings.corrections) || ((kind === 3 || kind === 4) && !settings.minuteBars)
-  if (!USED[topic].includes(kind) || off) return { row: emptyRow(FILTERED, 'none'), content: null }
+  if (!USED[topic].includes(kind)) return { row: emptyRow(FILTERED, 'none'), content: null }
   const row = { ...emptyRow(UNDECIDED, 'none'), kind }
   checkSymbol(fields, input.key)
   row.timeNs = eventTime(fields)

@@ -16,7 +16,7 @@ beforeAll(async () => {
   kernel = await DecodeKernel.load()
 }, 120_000)
 
-const DEFAULTS: ModelSettings = { clockNs: null, maxFutureNs: 1_000_000_000n, corrections: true, minuteBars: true, map: {} }
+const DEFAULTS: ModelSettings = { clockNs: null, maxFutureNs: 1_000_000_000n, map: {} }
 const NVDA = utf8('NVDA')
 const input = (value: unknown, key: Uint8Array | null = NVDA): Input =>
   ({ key, value: utf8(typeof value === 'string' ? value : JSON.stringify(value)) })
@@ -42,8 +42,7 @@ function compare(topic: number, inputs: Input[], settings: ModelSettings, hashes
   })
 }
 
-const config = (settings: ModelSettings): Config =>
-  ({ maxFutureNs: settings.maxFutureNs, corrections: BigInt(settings.corrections), minuteBars: BigInt(settings.minuteBars) })
+const config = (settings: ModelSettings): Config => ({ maxFutureNs: settings.maxFutureNs })
 
 describe('constants', () => {
   it('are those of the contract and of the field trie', () => {
@@ -195,7 +194,7 @@ describe('against the model', () => {
     for (let batch = 0; batch < 50; batch++) {
       const settings: ModelSettings = {
         clockNs: random.below(3) === 0 ? 1764786729_200_000_000n : null, maxFutureNs: BigInt(random.below(2_000_000_000)),
-        corrections: random.below(4) > 0, minuteBars: random.below(4) > 0, map: {},
+        map: {},
       }
       kernel.configure(config(settings))
       const topic = random.below(3)

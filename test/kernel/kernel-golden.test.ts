@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { envelopesOf } from '../fixtures/envelopes.ts'
+import { envelopesOf, withoutFixes } from '../fixtures/envelopes.ts'
 import type { EnvelopeOptions, InputRecord } from '../fixtures/envelopes.ts'
 import { EXPECTED_DIRECTORY, SYNTH_DIRECTORY, sharedDirectory, tickFiles } from '../fixtures/tick-files.ts'
 import { differences, loadExpected } from '../golden/expected.ts'
@@ -51,10 +51,19 @@ function runKernel(records: InputRecord[], settings: ModelSettingsGiven, idle: {
   return run
 }
 
-function compare(files: string[], expected: string, settings: ModelSettingsGiven, options?: EnvelopeOptions, quotes = true): Run {
+interface Input {
+  files: string[]
+  envelopes?: EnvelopeOptions
+  quotes?: boolean
+  /** Corrections and cancels are among the records. */
+  fixes?: boolean
+}
+
+function compare({ files, envelopes, quotes = true, fixes = false }: Input, expected: string, settings: ModelSettingsGiven): Run {
   const rows = loadExpected(expected)
   expect([...rows.values()].every((some) => some.length > 30)).toBe(true)
-  const run = runKernel(envelopesOf(files, options), settings, { trades: false, quotes: !quotes })
+  const records = envelopesOf(files, envelopes)
+  const run = runKernel(fixes ? records : withoutFixes(records), settings, { trades: false, quotes: !quotes })
   const session = settings.session === 'us-equity-extended' ? 'us-equity-extended' : 'us-equity'
   expect(differences(rows, run, { session })).toEqual([])
   return run
@@ -65,17 +74,17 @@ describe('kernel on made-up ticks', { timeout: 60_000 }, () => {
   const synth = (name: string): string => join(EXPECTED_DIRECTORY, `synth.${name}.csv.gz`)
 
   it('gives the expected bars and signals from duplicates, disorder within the lateness and mixed key spelling', () => {
-    const { outcomes } = compare(files, synth('all'), { corrections: false }, ROUGH)
-    for (const outcome of ['duplicate', 'late', 'filtered']) expect(outcomes[outcome]).toBeGreaterThan(10)
+    const { outcomes } = compare({ files, envelopes: ROUGH }, synth('all'), {})
+    for (const outcome of ['duplicate', 'late']) expect(outcomes[outcome]).toBeGreaterThan(10)
     expect(outcomes.rejected).toBeUndefined()
   })
 
   it('applies corrections and cancels that come while the window is open, over a clock change', () => {
-    expect(compare(files, synth('all.applied2s'), { corrections: true }).outcomes.late).toBeGreaterThan(0)
+    expect(compare({ files, fixes: true }, synth('all.applied2s'), {}).outcomes.late).toBeGreaterThan(0)
   })
 
   it('follows sale conditions and the extended session', () => {
-    compare(files, synth('alpaca'), { corrections: false, saleConditions: 'alpaca', session: 'us-equity-extended' }, ROUGH)
+    compare({ files, envelopes: ROUGH }, synth('alpaca'), { saleConditions: 'alpaca', session: 'us-equity-extended' })
   })
 })
 
@@ -89,6 +98,6 @@ describe.skipIf(shared === null)(`kernel on real ticks${without}`, { timeout: 12
     ['btcusdt_20210108', 'all', {}, true],
   ] as const)('%s, %s', (prefix, rules, settings, quotes) => {
     const expected = join(shared!, 'expected', `${prefix}.${rules}.csv.gz`)
-    compare(tickFiles(shared!, prefix), expected, { corrections: false, ...settings }, ROUGH, quotes)
+    compare({ files: tickFiles(shared!, prefix), envelopes: ROUGH, quotes }, expected, settings)
   })
 })

@@ -14,7 +14,6 @@ export const kernelModule = new WebAssembly.Module(kernelBytes)
 export const DEFAULTS: ResultSettings = {
   latenessMs: 2_000, maxFutureMs: 1_000, maxSymbols: 20_000, provisional: true, provisionalDelayMs: 0, provisionalRefreshMs: 250,
   provisionalMaxAgeMs: 10_000, quoteStaleAfterMs: 15_000, quoteDedupe: 'seq', session: 'us-equity', saleConditions: 'all', fieldMap: {},
-  corrections: true, minuteBars: true,
 }
 
 export function bundleOf(more: Partial<ResultSettings> = {}): Bundle {

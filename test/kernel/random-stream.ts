@@ -47,8 +47,6 @@ export function randomStream(seed: number, length: number, shape: StreamShape = 
     quoteDedupe: pick(random, ['seq', 'event_ts']),
     session: pick(random, ['us-equity', 'us-equity-extended', 'utc-day']),
     saleConditions: pick(random, ['all', 'alpaca']),
-    corrections: chance(random, 0.6),
-    minuteBars: chance(random, 0.9),
     latest: chance(random, 0.2),
     maxSymbols: pick(random, [2, 20_000]),
   }
@@ -94,6 +92,8 @@ class Maker {
   #minuteMs: number
   readonly #quotes: { t: string; S: string }[] = []
   readonly #trades: { symbol: string; id: unknown; x: string | undefined }[] = []
+  /** Whether trades are corrected and cancelled in this stream. */
+  readonly #hasFixes: boolean
   #count = 0
 
   constructor(random: Random, startMs: number, shape: StreamShape) {
@@ -101,6 +101,7 @@ class Maker {
     this.nowMs = startMs
     this.#minuteMs = startMs - 172_800_000
     this.#shape = shape
+    this.#hasFixes = chance(random, 0.6)
     // one stream in three is slow and of few symbols, so that its indicators come past their first bars
     const slow = chance(random, 0.35)
     this.#stepMs = shape.stepMs ?? (slow ? [200, 900] : [0, 120])
@@ -167,10 +168,10 @@ class Maker {
   #tradeOrFix(): Made {
     const random = this.#random
     const known = this.#trades.length > 0 ? pick(random, this.#trades.slice(-8)) : undefined
-    if (known !== undefined && chance(random, 0.06)) {
+    if (known !== undefined && this.#hasFixes && chance(random, 0.06)) {
       return cancelRecord({ t: this.#stamp(), S: known.symbol, i: known.id, x: known.x })
     }
-    if (known !== undefined && chance(random, 0.06)) {
+    if (known !== undefined && this.#hasFixes && chance(random, 0.06)) {
       const ci = chance(random, 0.3) ? known.id : chance(random, 0.2) ? pick(random, this.#trades).id : ++this.#count
       const z = pick(random, ['A', 'C', undefined])
       const corrected = { ci, cp: this.#price(), cs: this.#size(), cc: this.#conditions(), z }

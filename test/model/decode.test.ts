@@ -49,12 +49,6 @@ describe('what a record is', () => {
     expect(judge(channel, record)).toBe(expected)
   })
 
-  it('filters fixes and bars where they are off', () => {
-    expect(judge('trades', cancelRecord({ t: T }), { corrections: false })).toBe('filtered none')
-    expect(judge('trades', correctionRecord({ t: T }), { corrections: false })).toBe('filtered none')
-    expect(judge('trades', cancelRecord({ t: T }))).toBe('late late')
-    expect(judge('bars', minuteBarRecord({ t: T }), { minuteBars: false })).toBe('filtered none')
-  })
 })
 
 describe('rejections', () => {

@@ -88,7 +88,7 @@ export function decode(
   if (value !== null && value.length > RECORD_BYTES_MAX) throw new Rejection('too_large')
   if (value === null || value.length === 0) throw new Rejection('not_json')
   const fields = new Fields(parseJson(value), settings.fieldMap)
-  const kind = kindOf(fields, topic, settings)
+  const kind = kindOf(fields, topic)
   if (kind === 'filtered') return { kind }
   const symbol = symbolOf(fields, key)
   const timeNs = eventTime(fields)
@@ -112,13 +112,11 @@ export function decode(
   }
 }
 
-function kindOf(fields: Fields, topic: Channel, settings: ModelSettings): Decoded['kind'] {
+function kindOf(fields: Fields, topic: Channel): Decoded['kind'] {
   const type = fields.text('type')
   const channel = type === undefined ? fields.text('channel') : undefined
   const kind = type !== undefined ? own(KIND_BY_TYPE, type) : own(KIND_BY_CHANNEL, channel ?? topic)
   if (kind === undefined || USED_ON[kind] !== topic) return 'filtered'
-  if (!settings.corrections && (kind === 'cancel' || kind === 'correction')) return 'filtered'
-  if (!settings.minuteBars && kind === 'bar') return 'filtered'
   return kind
 }
 

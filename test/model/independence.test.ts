@@ -1,7 +1,7 @@
 /** What becomes of a record, and every final, follow from the partitions' contents, not from epochs' ends or clocks. */
 
 import { describe, expect, it } from 'vitest'
-import { envelopesOf } from '../fixtures/envelopes.ts'
+import { envelopesOf, withoutFixes } from '../fixtures/envelopes.ts'
 import type { InputRecord } from '../fixtures/envelopes.ts'
 import { seeded } from '../fixtures/random.ts'
 import { SYNTH_DIRECTORY, tickFiles } from '../fixtures/tick-files.ts'
@@ -35,7 +35,7 @@ function firstDifference<T>(a: T[], b: T[]): [T | undefined, T | undefined] | nu
   return i < 0 ? null : [a[i], b[i]]
 }
 
-describe('outcomes and finals', () => {
+describe('outcomes and finals', { timeout: 60_000 }, () => {
   const records = roughRecords()
   const outcomesOf = ({ judgements }: Run) => judgements.map(({ outcome }) => outcome)
   const run = (settings: ModelSettingsGiven, options: RunOptions) => runModel(new Model(settings), records, options)
@@ -65,8 +65,8 @@ describe('outcomes and finals', () => {
   it('bars are the same in any order of arrival within the lateness', () => {
     const ticks = tickFiles(SYNTH_DIRECTORY, 'synd_20241101_trades')
     const barsOf = (disorderMs: number, seed: number) => {
-      const records = envelopesOf(ticks, { disorderMs, seed, duplicates: 0.1 })
-      return finals(runModel(new Model({ corrections: false }), records, { idle: { trades: false, quotes: true } }).bars)
+      const records = withoutFixes(envelopesOf(ticks, { disorderMs, seed, duplicates: 0.1 }))
+      return finals(runModel(new Model(), records, { idle: { trades: false, quotes: true } }).bars)
     }
     const inOrder = barsOf(0, 1)
     expect(inOrder.length).toBeGreaterThan(3_000)

@@ -19,10 +19,6 @@ export interface ModelSettings {
   quoteDedupe: 'seq' | 'event_ts'
   session: Session
   saleConditions: 'all' | 'alpaca'
-  /** false: corrections and cancels are filtered. */
-  corrections: boolean
-  /** false: minute bars are filtered. */
-  minuteBars: boolean
   /** Source field → its path, without fallback (`TA_FIELD_MAP`). */
   fieldMap: Record<string, string>
   /** The start was by `latest`: the first windows may be cut and are left out. */
@@ -41,8 +37,6 @@ export function withDefaults(given: ModelSettingsGiven): ModelSettings {
     quoteDedupe: 'seq',
     session: 'us-equity',
     saleConditions: 'all',
-    corrections: true,
-    minuteBars: true,
     fieldMap: {},
     latest: false,
     maxSymbols: 20_000,

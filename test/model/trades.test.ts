@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { cancelRecord, correctionRecord, tradeRecord } from './records.ts'
+import { cancelRecord, correctionRecord, quoteRecord, tradeRecord } from './records.ts'
 import { at, barAt, TestTask } from './task.ts'
 
 describe('bars', () => {
@@ -49,9 +49,9 @@ describe('lateness', () => {
   })
 
   it('is moved by what is late or repeated, too, and not by what is rejected or filtered', () => {
-    const task = new TestTask({ corrections: false })
+    const task = new TestTask()
     task.trade(tradeRecord({ t: at(1), i: 1 }))
-    expect(task.trade(cancelRecord({ t: at(9) }))).toBe('filtered')
+    expect(task.trade(quoteRecord({ t: at(9) }))).toBe('filtered')
     expect(task.trade(tradeRecord({ t: at(9), p: 0 }))).toBe('rejected')
     expect(task.trade(tradeRecord({ t: at('1.1'), i: 2 }))).toBe('applied')
     // the same key with another time: a repetition, and it moves the watermark

@@ -44,7 +44,10 @@ export interface EngineFigures {
   engineCpuShareByThread: Record<string, number>
   brokerCpuShare: number
   brokerCpuPerRecordUs: number
+  /** Largest seen. */
   residentMb: number
+  /** Memory of the process and heap of its main thread in ten parts of the time: what grows without end shows here. */
+  growth: { residentMb: number[]; heapUsedMb: number[] }
   /** Delay of the main thread's event loop, ms: the largest of each second's, and the worst p99 of a second. */
   eventLoopDelayMs: { p99: number; max: number }
   /** Main thread: pauses, their mean, and share of time. */
@@ -66,20 +69,24 @@ export class EngineWatch {
   readonly #broker: Pick<LocalBroker, 'pid'>
   readonly #first: Look
   readonly #delays: { p99: number[]; max: number[] } = { p99: [], max: [] }
+  readonly #residentMb: number[] = []
+  readonly #heapUsedMb: number[] = []
   readonly #looking: NodeJS.Timeout
 
   private constructor(engine: BenchEngine, broker: Pick<LocalBroker, 'pid'>, first: Look) {
     this.#engine = engine
     this.#broker = broker
     this.#first = first
-    this.#looking = setInterval(() => void this.#engine.metrics().then((text) => this.#noteDelay(parseMetrics(text)), () => {}), LOOK_MS)
+    this.#looking = setInterval(() => void this.#engine.metrics().then((text) => this.#note(parseMetrics(text)), () => {}), LOOK_MS)
   }
 
   static async start(engine: BenchEngine, broker: Pick<LocalBroker, 'pid'>): Promise<EngineWatch> {
     return new EngineWatch(engine, broker, await look(engine, broker))
   }
 
-  #noteDelay(samples: Samples): void {
+  #note(samples: Samples): void {
+    this.#residentMb.push(Math.round(residentBytes(this.#engine.pid) / 1e6))
+    this.#heapUsedMb.push(Math.round(sumOf(samples, 'nodejs_heap_size_used_bytes') / 1e6))
     for (const what of ['p99', 'max'] as const) {
       const ms = sumOf(samples, `nodejs_eventloop_lag_${what}_seconds`) * 1000 - LOOP_TIMER_MS
       if (Number.isFinite(ms)) this.#delays[what].push(Math.max(ms, 0))
@@ -91,7 +98,7 @@ export class EngineWatch {
     clearInterval(this.#looking)
     const first = this.#first
     const last = await look(this.#engine, this.#broker)
-    this.#noteDelay(last.metrics)
+    this.#note(last.metrics)
     const seconds = (last.atMs - first.atMs) / 1000
     const since = (name: string, ...labels: string[]): number => sumOf(last.metrics, name, ...labels) - sumOf(first.metrics, name, ...labels)
     const records = since('ta_input_records_total')
@@ -105,7 +112,7 @@ export class EngineWatch {
       engineCpuShare: share(engineCpu), engineCpuPerRecordUs: perRecord(engineCpu),
       engineCpuShareByThread: Object.fromEntries([...last.threads].map(([name, cpu]) => [name, share(cpu - (first.threads.get(name) ?? 0))])),
       brokerCpuShare: share(brokerCpu), brokerCpuPerRecordUs: perRecord(brokerCpu),
-      residentMb: Math.round(residentBytes(this.#engine.pid) / 1e6),
+      residentMb: Math.max(...this.#residentMb), growth: { residentMb: tenOf(this.#residentMb), heapUsedMb: tenOf(this.#heapUsedMb) },
       eventLoopDelayMs: { p99: rounded(Math.max(...this.#delays.p99)), max: rounded(Math.max(...this.#delays.max)) },
       gc: { pauses, meanMs: rounded((paused / Math.max(pauses, 1)) * 1000), share: rounded(paused / seconds) },
       stages: Object.fromEntries(EPOCH_STAGES.map((stage) => {
@@ -115,6 +122,9 @@ export class EngineWatch {
     }
   }
 }
+
+/** Ten of many values, evenly spread, the last one among them. */
+const tenOf = (values: number[]): number[] => (values.length <= 10 ? values : Array.from({ length: 10 }, (_, i) => values[Math.ceil(((i + 1) * values.length) / 10) - 1]))
 
 async function look(engine: BenchEngine, broker: Pick<LocalBroker, 'pid'>): Promise<Look> {
   const metrics = parseMetrics(await engine.metrics())

@@ -13,6 +13,7 @@ import { findMistakes, measureBars, measureSignals, type BarFigures, type Span }
 import { concludeRun, writeResult, type Comparable } from './measure/comparison.ts'
 import { cpuSeconds } from './measure/cpu.ts'
 import { Latencies, rounded, type LatencySummary } from './measure/latencies.ts'
+import { describeLatency } from './measure/latency-text.ts'
 import { drawPercentiles } from './measure/picture.ts'
 import { startChild } from './processes/child.ts'
 import type { FeedConfig, FeedResult } from './processes/feed.ts'
@@ -62,6 +63,8 @@ export interface LatencyResult extends Comparable {
   finalFromWindowEnd: LatencySummary
   finalSignals: LatencySummary
   freshness: LatencySummary
+  /** p99 of provisional bars in quarters of each round's time: whether it grows. */
+  provisionalP99ByQuarter: number[][]
   nullTransaction: LatencySummary
   nullTransactions: NullFigures[]
   shareOfWindowsChanged: number
@@ -80,6 +83,7 @@ async function engineRound(job: Job, broker: LocalBroker): Promise<{ span: Span;
   const span = { fromMs, toMs: Date.now() }
   const figures = await watch.end()
   await sleep(LATENESS_MS + GRACE_MS)
+  await untilCaughtUp(engine, options.partitions, LATENESS_MS)
   await engine.stop()
   return { span, figures }
 }
@@ -121,8 +125,14 @@ async function run(broker: LocalBroker): Promise<void> {
   await job.end()
   const mistakes = findMistakes(trades, received.bars, spans.engine)
   if (mistakes.length > 0) throw new Error(`what was received is not what was fed, so no figure counts:\n  ${mistakes.slice(0, 10).join('\n  ')}`)
-  conclude(measureBars(trades, received.bars, spans.engine, LATENESS_MS), measureSignals(received.signals, spans.engine, LATENESS_MS),
+  const quarters = spans.engine.map((span) => quartersOf(span).map((quarter) => measureBars(trades, received.bars, [quarter], LATENESS_MS).provisional.at(99)))
+  conclude(measureBars(trades, received.bars, spans.engine, LATENESS_MS), quarters, measureSignals(received.signals, spans.engine, LATENESS_MS),
     nullLatencies(received, spans.nulls), engine, nulls)
+}
+
+function quartersOf({ fromMs, toMs }: Span): Span[] {
+  const at = (quarter: number): number => fromMs + ((toMs - fromMs) * quarter) / 4
+  return [0, 1, 2, 3].map((quarter) => ({ fromMs: at(quarter), toMs: at(quarter + 1) }))
 }
 
 function nullLatencies({ nulls: { dueMs, receivedMs } }: ReaderResult, spans: readonly Span[]): Latencies {
@@ -133,15 +143,21 @@ function nullLatencies({ nulls: { dueMs, receivedMs } }: ReaderResult, spans: re
   return latencies
 }
 
+/** A summary with so many ms added to each latency. */
+function laterBy(ms: number, { count, ...latencies }: LatencySummary): LatencySummary {
+  return { count, ...Object.fromEntries(Object.entries(latencies).map(([name, value]) => [name, value === null ? null : value + ms])) } as LatencySummary
+}
+
 const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
 
-function conclude(bars: BarFigures, signals: { provisional: Latencies; final: Latencies }, nulls: Latencies, engine: EngineFigures[], nullTransactions: NullFigures[]): void {
+function conclude(
+  bars: BarFigures, quarters: number[][], signals: { provisional: Latencies; final: Latencies }, nulls: Latencies, engine: EngineFigures[], nullTransactions: NullFigures[],
+): void {
   const toNull = (latencies: Latencies, percentile: number): number | null => {
     const ratio = latencies.at(percentile) / nulls.at(percentile)
     return Number.isFinite(ratio) ? rounded(ratio) : null
   }
   const final = bars.final.summary()
-  const later = (ms: number | null): number | null => (ms === null ? null : ms + LATENESS_MS)
   const result: LatencyResult = {
     note: values.note, options,
     machine: { cores: cpus().length, load1m: rounded(loadavg()[0]), node: process.version },
@@ -151,12 +167,12 @@ function conclude(bars: BarFigures, signals: { provisional: Latencies; final: La
       engineCpuToBrokerCpu: rounded(mean(engine.map(({ engineCpuShare }) => engineCpuShare)) / mean(engine.map(({ brokerCpuShare }) => brokerCpuShare))),
     },
     provisional: bars.provisional.summary(), provisionalAll: bars.provisionalAll.summary(), provisionalSignals: signals.provisional.summary(),
-    final, finalFromWindowEnd: { ...final, min: later(final.min), mean: later(final.mean), p50: later(final.p50), p90: later(final.p90), p99: later(final.p99), p999: later(final.p999), max: later(final.max) },
-    finalSignals: signals.final.summary(), freshness: bars.freshness.summary(), nullTransaction: nulls.summary(), nullTransactions,
+    final, finalFromWindowEnd: laterBy(LATENESS_MS, final),
+    finalSignals: signals.final.summary(), freshness: bars.freshness.summary(), provisionalP99ByQuarter: quarters, nullTransaction: nulls.summary(), nullTransactions,
     shareOfWindowsChanged: rounded(bars.windowsChanged / bars.windows), shareOfProvisionalsChanged: rounded(bars.changed / Math.max(bars.provisionals, 1)),
     engine,
   }
-  print(result)
+  for (const line of describeLatency(result)) console.log(line)
   const picture = drawPercentiles(
     `${options.recordsPerSecond} records/s, ${options.symbols} symbols, ${options.partitions} partitions`,
     `ms, by percentile; warm-up of ${options.warmUpSeconds} s left out${values.note === '' ? '' : `; ${values.note}`}`,
@@ -166,29 +182,6 @@ function conclude(bars: BarFigures, signals: { provisional: Latencies; final: La
     ])
   console.log(`\npicture: ${writeResult(`${values.out}.svg`, picture)}`)
   concludeRun(values.out, result, TOLERANCES)
-}
-
-function print(result: LatencyResult): void {
-  const row = (name: string, { count, p50, p90, p99, p999, max }: LatencySummary): void => console.log(
-    `${name.padEnd(46)}${String(count).padStart(8)}${[p50, p90, p99, p999, max].map((ms) => (ms === null ? '–' : ms.toFixed(1)).padStart(9)).join('')}`)
-  console.log(`${'ms'.padEnd(46)}${'n'.padStart(8)}${['p50', 'p90', 'p99', 'p99.9', 'max'].map((name) => name.padStart(9)).join('')}`)
-  row('window end → provisional bar, its first', result.provisional)
-  row('window end → provisional bar, all', result.provisionalAll)
-  row('window end → provisional signal, its first', result.provisionalSignals)
-  row('window end → final bar', result.finalFromWindowEnd)
-  row('watermark → final bar', result.final)
-  row('watermark → final signal', result.finalSignals)
-  row('trade appended → first bar that has it', result.freshness)
-  row('null transaction, due → received', result.nullTransaction)
-  const percent = (share: number): string => `${(share * 100).toFixed(1)} %`
-  console.log(`\nfirst provisional bars that their final changed: ${percent(result.shareOfWindowsChanged)}; of all provisional bars: ${percent(result.shareOfProvisionalsChanged)}`)
-  result.engine.forEach((figures, round) => {
-    console.log(`\nround ${round + 1}: ${figures.records} records in ${figures.seconds.toFixed(1)} s, ${figures.transactionsPerSecond.toFixed(1)} transactions/s`)
-    console.log(`  CPU: engine ${percent(figures.engineCpuShare)} of a core, ${figures.engineCpuPerRecordUs.toFixed(1)} µs a record; broker ${percent(figures.brokerCpuShare)}, ${figures.brokerCpuPerRecordUs.toFixed(1)} µs (with null transactions alone: ${percent(result.nullTransactions[round].brokerCpuShare)})`)
-    console.log(`  by thread: ${Object.entries(figures.engineCpuShareByThread).filter(([, share]) => share >= 0.001).sort(([, a], [, b]) => b - a).map(([name, share]) => `${name} ${percent(share)}`).join(', ')}`)
-    console.log(`  memory ${figures.residentMb} MB; event loop delay p99 ${figures.eventLoopDelayMs.p99.toFixed(1)}, max ${figures.eventLoopDelayMs.max.toFixed(1)} ms; ${figures.gc.pauses} GC pauses, ${figures.gc.meanMs.toFixed(2)} ms each`)
-    console.log(`  stages, mean ms (p99 at most): ${Object.entries(figures.stages).map(([stage, { meanMs, p99AtMostMs }]) => `${stage} ${meanMs.toFixed(2)} (${p99AtMostMs})`).join(', ')}`)
-  })
 }
 
 const broker = await startServerBroker()

@@ -94,8 +94,10 @@ function readProfiles(into: string, program: string, { fromMs, toMs }: Span): Ma
 
 function print(profiles: Map<string, CpuProfile>, figures: EngineFigures, into: string): void {
   const { busyMs, functions } = hottestFunctions(profiles)
-  console.log(`\n${figures.records} records in ${figures.seconds.toFixed(1)} s; engine ${(figures.engineCpuShare * 100).toFixed(1)} % of a core, ${figures.engineCpuPerRecordUs.toFixed(2)} µs a record`)
-  console.log(`by thread: ${Object.entries(figures.engineCpuShareByThread).sort(([, a], [, b]) => b - a).map(([name, share]) => `${name} ${(share * 100).toFixed(1)} %`).join(', ')}`)
+  console.log(`\n${figures.records} records in ${figures.seconds.toFixed(1)} s`)
+  console.log(`engine: ${(figures.engineCpuShare * 100).toFixed(1)} % of a core, ${figures.engineCpuPerRecordUs.toFixed(2)} µs a record`)
+  const threads = Object.entries(figures.engineCpuShareByThread).filter(([, share]) => share >= 0.001).sort(([, a], [, b]) => b - a)
+  console.log(`threads: ${threads.map(([name, share]) => `${name} ${(share * 100).toFixed(1)} %`).join(', ')}`)
   console.log(`\n${HOTTEST} hottest functions, own time, of ${busyMs.toFixed(0)} ms on all JavaScript and WebAssembly threads:`)
   for (const { name, where, ms, threads } of functions.slice(0, HOTTEST)) {
     console.log(`${ms.toFixed(0).padStart(8)} ms ${((ms / busyMs) * 100).toFixed(1).padStart(5)} %  ${name}  ${where.replace(pathToFileURL(ROOT).href, '')}  [${threads.join(', ')}]`)

@@ -79,14 +79,15 @@ async function run(broker: LocalBroker): Promise<void> {
 
 function conclude(drains: ThroughputResult['drains']): void {
   const costOf = (who: 'engine' | 'raw'): { perInputUs: number; perOutputUs: number } => {
-    const [one, other] = [least(drains.dense[who]), least(drains.sparse[who])].map(({ inputs, outputs, liveCpuSeconds }) => ({ inputs, outputs, seconds: liveCpuSeconds }))
-    const { perInputUs, perOutputUs } = solveCost(one, other)
+    const cost = ({ inputs, outputs, liveCpuSeconds }: Drain) => ({ inputs, outputs, seconds: liveCpuSeconds })
+    const { perInputUs, perOutputUs } = solveCost(cost(least(drains.dense[who])), cost(least(drains.sparse[who])))
     return { perInputUs: rounded(perInputUs), perOutputUs: rounded(perOutputUs) }
   }
   const [cost, raw] = [costOf('engine'), costOf('raw')]
-  console.log(`\nCPU of the engine: ${cost.perInputUs.toFixed(2)} µs an input + ${cost.perOutputUs.toFixed(2)} µs an output; raw: ${raw.perInputUs.toFixed(2)} + ${raw.perOutputUs.toFixed(2)}`)
+  const said = ({ perInputUs, perOutputUs }: typeof cost): string => `${perInputUs.toFixed(2)} µs an input + ${perOutputUs.toFixed(2)} µs an output`
+  console.log(`\nCPU of the engine: ${said(cost)}; raw: ${said(raw)}`)
   const share = fastest(drains.dense.engine).recordsPerSecond / fastest(drains.dense.raw).recordsPerSecond
-  console.log(`drain of the dense set: ${fastest(drains.dense.engine).recordsPerSecond} records/s, ${share.toFixed(2)} of the raw limit`)
+  console.log(`dense: ${fastest(drains.dense.engine).recordsPerSecond} records/s, ${share.toFixed(2)} of the raw limit`)
   const result: ThroughputResult = {
     note: values.note, options, machine: { cores: cpus().length, load1m: rounded(loadavg()[0]), node: process.version },
     ratios: { rawToEngineRate: rounded(1 / share), cpuPerInputToRaw: rounded(cost.perInputUs / raw.perInputUs) },

@@ -48,10 +48,11 @@ function outputOf(topic: string, partition: number, count: number, bytes: number
 
 /** Text that lz4 finds as much to save in as in the engine's: the same pattern again and again, with other numbers. */
 function columnsOf(count: number, bytes: number): OutputColumns {
+  const ends = (size: number): Int32Array => Int32Array.from({ length: count }, (_, row) => (row + 1) * size)
+  const text = (_: number, i: number): number => 32 + (((i % bytes) * 7 + (i % 5 === 0 ? Math.floor(i / bytes) * 31 : 0)) % 90)
   return {
     topic: '', partition: 0, count,
-    keys: new Uint8Array(count * 6).fill(83), keyEnds: Int32Array.from({ length: count }, (_, row) => (row + 1) * 6),
-    values: new Uint8Array(count * bytes).map((_, i) => 32 + ((i % bytes) * 7 + (i % 5 === 0 ? Math.floor(i / bytes) * 31 : 0)) % 90), valueEnds: Int32Array.from({ length: count }, (_, row) => (row + 1) * bytes),
+    keys: new Uint8Array(count * 6).fill(83), keyEnds: ends(6), values: new Uint8Array(count * bytes).map(text), valueEnds: ends(bytes),
   }
 }
 

@@ -116,7 +116,7 @@ async function produceBursts(settings: KafkaSettings, topic: string): Promise<nu
 
 function print(what: string, way: Ingest, { perSecond, cpuUs, mainUs }: Cost): void {
   const figures = [`${Math.round(perSecond).toLocaleString('en')}/s`, `CPU ${cpuUs.toFixed(2)} µs`, `main thread ${mainUs.toFixed(2)} µs`]
-  process.stdout.write(`${what.padEnd(8)} ${way.padEnd(8)} ${figures.map((figure) => figure.padStart(20)).join('')} a record\n`)
+  process.stdout.write(`${what.padEnd(8)} ${way.padEnd(8)} ${figures.map((figure) => figure.padStart(24)).join('')} a record\n`)
 }
 
 const broker = await startBroker()

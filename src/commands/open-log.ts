@@ -30,5 +30,6 @@ function kafkaSettings(settings: Settings): KafkaSettings {
     groupId: settings.groupId,
     instanceId: settings.instanceId,
     config: settings.kafkaConfig,
+    ingest: settings.ingest,
   }
 }

@@ -127,20 +127,26 @@ export class Reader {
   /** Deals the columns' records to their queues and wakes the tasks that got some. */
   #deal(): void {
     const columns = this.#columns
+    const { partitions, topics } = columns
     let woken: TaskOwner | undefined
-    for (let row = 0; row < columns.count; row++) {
-      const owner = this.#owners.get(columns.partitions[row])
+    let next = 0
+    for (let row = 0; row < columns.count; row = next) {
+      const partition = partitions[row]
+      const topic = topics[row]
+      // a fetch brings each partition's records as one run
+      while (next < columns.count && partitions[next] === partition && topics[next] === topic) next++
+      const owner = this.#owners.get(partition)
       if (owner === undefined) continue
-      const channel = this.#channels[columns.topics[row]]
+      const channel = this.#channels[topic]
       const queue = owner.queues[channel]
-      queue.put(columns, row)
+      queue.put(columns, row, next)
       if (owner !== woken) {
         owner.wake()
         woken = owner
       }
       if (queue.isFull && !owner.paused[channel]) {
         owner.paused[channel] = true
-        this.#consumer.pause([{ topic: this.#topics[columns.topics[row]], partition: owner.partition }])
+        this.#consumer.pause([{ topic: this.#topics[topic], partition }])
         this.#notePaused()
       }
     }

@@ -7,9 +7,13 @@ import { RecordQueue, recordColumns } from './record-queue.ts'
 
 const columns = recordColumns(64, 4_096, 65_536)
 
+function append(offset: number, key: string | null, value: string): void {
+  appendRecord(columns, { topic: 0, partition: 0, offset, timestampMs: 5, key: key === null ? null : Buffer.from(key), value: Buffer.from(value) })
+}
+
 function put(queue: RecordQueue, offset: number, key: string | null, value: string): void {
   clearColumns(columns)
-  appendRecord(columns, { topic: 0, partition: 0, offset, timestampMs: 5, key: key === null ? null : Buffer.from(key), value: Buffer.from(value) })
+  append(offset, key, value)
   queue.put(columns, 0)
 }
 
@@ -61,6 +65,26 @@ describe('RecordQueue', () => {
         expect(queue.firstOffset).toBe(list[0]?.offset ?? queue.next)
       }
     }), { numRuns: 200, seed: 1 })
+  })
+
+  it('takes a run of rows as it takes them one by one, repeats left out', () => {
+    const offsets = fc.array(fc.integer({ min: 0, max: 40 }), { minLength: 1, maxLength: 12 })
+    fc.assert(fc.property(fc.array(offsets, { maxLength: 12 }), fc.integer({ min: 0, max: 9 }), (runs, dropped) => {
+      const [whole, single] = [new RecordQueue(), new RecordQueue()]
+      whole.start(7)
+      single.start(7)
+      for (const run of runs) {
+        clearColumns(columns)
+        append(99, 'before', 'not in the run')
+        for (const offset of run) append(offset, `K${offset}`, 'v'.repeat(offset * 31))
+        append(98, 'after', 'not in the run')
+        whole.put(columns, 1, 1 + run.length)
+        for (let row = 1; row <= run.length; row++) single.put(columns, row)
+        for (const queue of [whole, single]) queue.drop(Math.min(dropped, queue.segmentRows()))
+        expect([whole.length, whole.bytes, whole.next, whole.end]).toEqual([single.length, single.bytes, single.next, single.end])
+        for (let i = 0; i < whole.length; i++) expect(whole.recordAt(i)).toEqual(single.recordAt(i))
+      }
+    }), { numRuns: 200, seed: 2 })
   })
 
   it('leaves out what it had already, and what lies below its start', () => {

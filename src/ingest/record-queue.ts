@@ -92,49 +92,52 @@ export class RecordQueue {
     return row === 0 ? 0 : this.#columns.keyEnds[row - 1]
   }
 
-  /** Adds row `row` of `from`. A record below the position (read again after a seek) is left out. */
-  put(from: RecordColumns, row: number): void {
-    if (from.offsets[row] < this.#end) return
-    const keyStart = row === 0 ? 0 : from.keyEnds[row - 1]
-    const valueStart = row === 0 ? 0 : from.valueEnds[row - 1]
-    const keyBytes = from.keyEnds[row] - keyStart
-    const valueBytes = from.valueEnds[row] - valueStart
-    this.#reserve(keyBytes, valueBytes)
+  /** Adds the rows [start, stop) of `from`. Those below the position (read again after a seek or a pause) are left out. */
+  put(from: RecordColumns, start: number, stop = start + 1): void {
+    const { offsets } = from
+    for (let row = start; row < stop; row++) {
+      if (offsets[row] < this.#end) continue
+      // bytes go over a stretch at a time: a view a record would be an object a record
+      let next = row + 1
+      while (next < stop && offsets[next] > offsets[next - 1]) next++
+      this.#append(from, row, next)
+      row = next - 1
+    }
+  }
+
+  #append(from: RecordColumns, start: number, stop: number): void {
+    const keyStart = start === 0 ? 0 : from.keyEnds[start - 1]
+    const valueStart = start === 0 ? 0 : from.valueEnds[start - 1]
+    const keyStop = from.keyEnds[stop - 1]
+    const valueStop = from.valueEnds[stop - 1]
+    this.#reserve(stop - start, keyStop - keyStart, valueStop - valueStart)
     const columns = this.#columns
-    const at = columns.count++
-    const keyEnd = this.#keyEnd(at)
-    const valueEnd = this.#valueEnd(at)
-    columns.offsets[at] = from.offsets[row]
-    columns.timestampsMs[at] = from.timestampsMs[row]
-    columns.flags[at] = from.flags[row]
-    columns.sizes[at] = from.sizes[row]
-    columns.keys.set(from.keys.subarray(keyStart, keyStart + keyBytes), keyEnd)
-    columns.values.set(from.values.subarray(valueStart, valueStart + valueBytes), valueEnd)
-    columns.keyEnds[at] = keyEnd + keyBytes
-    columns.valueEnds[at] = valueEnd + valueBytes
-    this.#end = from.offsets[row] + 1
+    const at = columns.count
+    const keyAt = this.#keyEnd(at)
+    const valueAt = this.#valueEnd(at)
+    columns.keys.set(from.keys.subarray(keyStart, keyStop), keyAt)
+    columns.values.set(from.values.subarray(valueStart, valueStop), valueAt)
+    copyRows(from, start, stop, columns, at, keyAt - keyStart, valueAt - valueStart)
+    columns.count = at + stop - start
+    this.#end = from.offsets[stop - 1] + 1
     this.#atEnd = false
   }
 
   /** Makes room: first by moving what is left to the front, then by doubling. */
-  #reserve(keyBytes: number, valueBytes: number): void {
-    const fits = (): boolean => {
-      const columns = this.#columns
-      return (
-        columns.count < columns.offsets.length &&
-        this.#keyEnd(columns.count) + keyBytes <= columns.keys.length &&
-        this.#valueEnd(columns.count) + valueBytes <= columns.values.length
-      )
-    }
-    if (fits()) return
+  #reserve(rows: number, keyBytes: number, valueBytes: number): void {
+    if (this.#fits(rows, keyBytes, valueBytes)) return
     if (this.#head > 0) this.#move(this.#columns)
-    while (!fits()) {
-      const columns = this.#columns
-      const records = columns.count < columns.offsets.length ? columns.offsets.length : columns.offsets.length * 2
-      const keys = this.#keyEnd(columns.count) + keyBytes <= columns.keys.length ? columns.keys.length : columns.keys.length * 2
-      const values = this.#valueEnd(columns.count) + valueBytes <= columns.values.length ? columns.values.length : columns.values.length * 2
-      this.#move(recordColumns(records, keys, values))
-    }
+    if (this.#fits(rows, keyBytes, valueBytes)) return
+    const { count, offsets, keys, values } = this.#columns
+    this.#move(recordColumns(
+      grown(offsets.length, count + rows), grown(keys.length, this.#keyEnd(count) + keyBytes),
+      grown(values.length, this.#valueEnd(count) + valueBytes)))
+  }
+
+  #fits(rows: number, keyBytes: number, valueBytes: number): boolean {
+    const { count, offsets, keys, values } = this.#columns
+    return count + rows <= offsets.length && this.#keyEnd(count) + keyBytes <= keys.length &&
+      this.#valueEnd(count) + valueBytes <= values.length
   }
 
   /** Moves the rows that are left to the front of `to` (which may be the columns themselves). */
@@ -148,15 +151,7 @@ export class RecordQueue {
     const valueStop = this.#valueEnd(count)
     to.keys.set(from.keys.subarray(keyStart, keyStop))
     to.values.set(from.values.subarray(valueStart, valueStop))
-    for (let row = head; row < count; row++) {
-      const at = row - head
-      to.offsets[at] = from.offsets[row]
-      to.timestampsMs[at] = from.timestampsMs[row]
-      to.flags[at] = from.flags[row]
-      to.sizes[at] = from.sizes[row]
-      to.keyEnds[at] = from.keyEnds[row] - keyStart
-      to.valueEnds[at] = from.valueEnds[row] - valueStart
-    }
+    copyRows(from, head, count, to, 0, -keyStart, -valueStart)
     to.count = count - head
     this.#columns = to
     this.#head = 0
@@ -226,5 +221,24 @@ export class RecordQueue {
       this.#columns.count = 0
     }
   }
+}
 
+/** `size`, doubled until it holds `needed`. */
+function grown(size: number, needed: number): number {
+  let to = size
+  while (to < needed) to *= 2
+  return to
+}
+
+/** Copies all but the bytes of rows [start, stop) to row `at` on, ends shifted; `to` may be `from` when it lies before. */
+function copyRows(
+  from: RecordColumns, start: number, stop: number, to: RecordColumns, at: number, keyShift: number, valueShift: number): void {
+  for (let row = start, target = at; row < stop; row++, target++) {
+    to.offsets[target] = from.offsets[row]
+    to.timestampsMs[target] = from.timestampsMs[row]
+    to.flags[target] = from.flags[row]
+    to.sizes[target] = from.sizes[row]
+    to.keyEnds[target] = from.keyEnds[row] + keyShift
+    to.valueEnds[target] = from.valueEnds[row] + valueShift
+  }
 }

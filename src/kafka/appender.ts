@@ -7,9 +7,10 @@ import type { LogError, OutputColumns } from '../ports/log.ts'
 import type { Appender } from '../ports/appender.ts'
 import { binding, NativeCallError, type NativeProducer } from './binding.ts'
 import { EventRelay, type KafkaLogger } from './event-relay.ts'
-import { appenderConfig, type KafkaSettings } from './kafka-config.ts'
+import { appenderConfig, type Ingest, type KafkaSettings } from './kafka-config.ts'
 import { asLogError, ERR__TIMED_OUT } from './kafka-errors.ts'
 import { producerHandle, type NativeHandle } from './native-handle.ts'
+import { requireIngest } from './patched-client.ts'
 import { queueOutputs } from './publishing.ts'
 
 /** A live feed wants each record soon; at full speed batches fill before this is over. */
@@ -30,6 +31,7 @@ export function openKafkaAppender(settings: KafkaSettings, logger: KafkaLogger):
 }
 
 class KafkaAppender implements Appender {
+  readonly #ingest: Ingest
   readonly #handle: NativeHandle<NativeProducer>
   readonly #polling: NodeJS.Timeout
   /** Ends when all earlier calls are in librdkafka's queue: a full queue must not change the order of calls. */
@@ -39,6 +41,8 @@ class KafkaAppender implements Appender {
   #failure: LogError | undefined
 
   constructor(settings: KafkaSettings, logger: KafkaLogger) {
+    requireIngest(settings.ingest)
+    this.#ingest = settings.ingest
     const relay = new EventRelay('appender', logger, settings.password)
     // A broker that has just started makes a producer wait for its id; librdkafka asks again by itself.
     relay.onLog = ({ fac, message }) => fac === 'GETPID' && message.endsWith('retrying')
@@ -56,7 +60,7 @@ class KafkaAppender implements Appender {
     const queued = this.#queueing.then(async () => {
       if (this.#failure) throw this.#failure
       await this.#handle.open()
-      await queueOutputs(this.#handle.native, outputs)
+      await queueOutputs(this.#handle.native, outputs, this.#ingest)
     })
     // A failure is told by each call's own promise.
     this.#queueing = queued.catch(() => {})

@@ -4,6 +4,7 @@
  * over the default libuv loop).
  */
 import { createRequire } from 'node:module'
+import type { RecordColumns } from '../ports/log.ts'
 
 export interface NativeError {
   message: string
@@ -11,6 +12,10 @@ export interface NativeError {
   isFatal?: boolean
   isRetriable?: boolean
   isTxnRequiresAbort?: boolean
+  /** Where it happened, if the call can tell. */
+  topic?: string
+  partition?: number
+  offset?: number
 }
 
 export type Callback<T> = (error: NativeError | null | undefined, result: T) => void
@@ -36,6 +41,23 @@ export interface NativeEnd {
   topic: string
   partition: number
   offset: number
+}
+
+/** What `consumeColumns` took, in order: records in the columns, ends that were reached, or one of the last two alone. */
+export interface NativeTaken {
+  count: number
+  /** `topic` is an index into the list that the call was given. */
+  ends: { topic: number; partition: number; offset: number }[]
+  /** A record with a larger key or value than was asked for; it is not in the columns. */
+  large?: NativeMessage
+  error?: NativeError
+}
+
+/** What `produceColumns` did: rows queued, and the first error (0: none) with its row. */
+export interface NativeQueued {
+  queued: number
+  code: number
+  row: number
 }
 
 export interface NativeMetadata {
@@ -68,6 +90,16 @@ export interface NativeConsumer extends NativeClient {
   consume(
     timeoutMs: number, count: number,
     callback: (error: NativeError | null, messages: NativeMessage[], ends: NativeEnd[]) => void): void
+  /**
+   * Waits `timeoutMs` at most for a first message, fills the columns with what is there, and calls back. One call at a
+   * time; the columns are the call's until then. From patches/: absent in a client that was built without.
+   */
+  consumeColumns?(timeoutMs: number, into: RecordColumns, topics: readonly string[], keyMaxBytes: number, valueMaxBytes: number,
+    callback: Callback<NativeTaken>): void
+  /** Ends the wait of a `consumeColumns` under way. */
+  wakeColumns?(): void
+  /** Drops what `consumeColumns` has kept for its next call, of these partitions or of all. */
+  forgetColumns?(partitions?: NativePartition[]): void
 }
 
 export interface NativeProducer extends NativeClient {
@@ -75,6 +107,13 @@ export interface NativeProducer extends NativeClient {
   produce(
     topic: string, partition: number, value: Buffer | null, key: Buffer | null, timestampMs?: number | null, opaque?: undefined,
     headers?: Record<string, string>[]): number
+  /**
+   * Queues the rows [from, to), copied, for one partition. On ERR__QUEUE_FULL all rows before `row` are queued and none
+   * after it. From patches/: absent in a client that was built without.
+   */
+  produceColumns?(
+    topic: string, partition: number, from: number, to: number, keys: Uint8Array, keyEnds: Int32Array, values: Uint8Array,
+    valueEnds: Int32Array, flags?: Uint8Array): NativeQueued
   initTransactions(timeoutMs: number, callback: Callback<void>): void
   beginTransaction(callback: Callback<void>): void
   commitTransaction(timeoutMs: number, callback: Callback<void>): void
@@ -90,7 +129,7 @@ export interface NativeAdmin {
     timeoutMs: number, callback: Callback<void>): void
 }
 
-interface Binding {
+export interface Binding {
   KafkaConsumer: new (config: object, topicConfig: object) => NativeConsumer
   Producer: new (config: object, topicConfig: object) => NativeProducer
   AdminClient: new (config: object) => NativeAdmin
@@ -112,6 +151,7 @@ export class NativeCallError extends Error {
   readonly isFatal: boolean
   readonly isRetriable: boolean
   readonly isTxnRequiresAbort: boolean
+  readonly place: { topic: string; partition: number; offset: number } | undefined
   constructor(error: NativeError) {
     super(error.message)
     this.name = 'NativeCallError'
@@ -119,5 +159,7 @@ export class NativeCallError extends Error {
     this.isFatal = error.isFatal === true
     this.isRetriable = error.isRetriable === true
     this.isTxnRequiresAbort = error.isTxnRequiresAbort === true
+    const { topic, partition, offset } = error
+    if (topic !== undefined && partition !== undefined && offset !== undefined) this.place = { topic, partition, offset }
   }
 }

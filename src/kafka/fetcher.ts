@@ -4,18 +4,15 @@
  * Two things move what a consumer sees: taking messages, and moving positions. They exclude each other here (`#exclusive`),
  * so no message from before a seek comes out after it.
  */
-import {
-  LogError, type ConsumeResult, type LogConsumer, type PartitionEnd, type Position, type RecordColumns,
-} from '../ports/log.ts'
-import { NativeCallError, type NativeConsumer, type NativeMessage } from './binding.ts'
+import { LogError, type ConsumeResult, type LogConsumer, type Position, type RecordColumns } from '../ports/log.ts'
+import { NativeCallError, type NativeConsumer } from './binding.ts'
+import { ColumnIntake } from './column-intake.ts'
+import { EventIntake } from './event-intake.ts'
 import { EventRelay, type KafkaLogger, type NativeLog } from './event-relay.ts'
 import { fetcherConfig, type KafkaSettings } from './kafka-config.ts'
 import { asLogError, ERR__AUTO_OFFSET_RESET, ERR__FATAL, ERR__STATE, kindOf } from './kafka-errors.ts'
 import { consumerHandle, type NativeHandle } from './native-handle.ts'
-import { packRecords } from './record-packing.ts'
-import { take } from './taking.ts'
-
-type Place = { topic: string; partition: number }
+import type { Place, RecordIntake } from './record-intake.ts'
 
 /** How long a seek waits for a partition that has only just been assigned. */
 const SEEK_TIMEOUT_MS = 5_000
@@ -25,14 +22,12 @@ const OFFSET_RESET = /(?:^|: )(\S+) \[(\d+)\]: offset reset \(at (.*), broker -?
 export class KafkaFetcher implements LogConsumer {
   readonly #handle: NativeHandle<NativeConsumer>
   readonly #relay: EventRelay
+  readonly #intake: RecordIntake
   readonly #topics: readonly string[]
   readonly #topicIndex: ReadonlyMap<string, number>
-  readonly #assigned = new Map<string, Place>()
+  /** Each partition with the offset that it was last moved to. */
+  readonly #assigned = new Map<string, Position>()
   readonly #paused = new Map<string, Place>()
-  /** Messages taken and not handed out yet, from `#next` on. */
-  #messages: NativeMessage[] = []
-  #next = 0
-  #ends: PartitionEnd[] = []
   readonly #outOfRange = new Map<string, LogError>()
   #lane: Promise<unknown> = Promise.resolve()
 
@@ -40,36 +35,36 @@ export class KafkaFetcher implements LogConsumer {
     this.#topics = [...topics]
     this.#topicIndex = new Map(topics.map((topic, index) => [topic, index]))
     this.#relay = new EventRelay('consumer', logger, settings.password)
-    this.#relay.onLog = (log) => this.#noteOutOfRange(log)
+    // With events the log alone says which partition it was.
+    if (settings.ingest === 'events') this.#relay.onLog = (log) => this.#onLog(log)
     this.#handle = consumerHandle(fetcherConfig(settings), this.#relay)
+    this.#intake = settings.ingest === 'columns' ? new ColumnIntake(this.#handle, topics) : new EventIntake(this.#handle, topics)
   }
 
   assign(positions: Position[]): Promise<void> {
-    return this.#exclusive(async () => {
+    return this.#moving(async () => {
       await this.#handle.open()
       this.#unpause([...this.#paused.values()])
       this.#attempt('Assigning partitions',
         () => this.#handle.native.assign(positions.map((position) => this.#checked(position))))
       this.#assigned.clear()
-      this.#messages = []
-      this.#next = 0
-      this.#ends = []
+      this.#intake.forget()
       this.#outOfRange.clear()
-      for (const { topic, partition } of positions) this.#assigned.set(keyOf(topic, partition), { topic, partition })
+      for (const position of positions) this.#assigned.set(keyOf(position.topic, position.partition), position)
     })
   }
 
   seek(positions: Position[]): Promise<void> {
-    return this.#exclusive(async () => {
+    return this.#moving(async () => {
       await this.#handle.open()
       const added = positions.filter((position) => !this.#assigned.has(keyOf(position.topic, position.partition)))
       const moved = positions.filter((position) => this.#assigned.has(keyOf(position.topic, position.partition)))
       if (added.length > 0) {
         this.#attempt('Assigning partitions',
           () => this.#handle.native.incrementalAssign(added.map((position) => this.#checked(position))))
-        for (const { topic, partition } of added) this.#assigned.set(keyOf(topic, partition), { topic, partition })
       }
       for (const position of moved) await this.#move(position)
+      for (const position of positions) this.#assigned.set(keyOf(position.topic, position.partition), position)
       this.#forget(positions)
     })
   }
@@ -106,7 +101,7 @@ export class KafkaFetcher implements LogConsumer {
   }
 
   unassign(partitions: Place[]): Promise<void> {
-    return this.#exclusive(async () => {
+    return this.#moving(async () => {
       const known = partitions.filter(({ topic, partition }) => this.#assigned.delete(keyOf(topic, partition)))
       this.#unpause(known)
       if (known.length > 0) {
@@ -136,41 +131,37 @@ export class KafkaFetcher implements LogConsumer {
 
   async consume(into: RecordColumns, timeoutMs: number): Promise<ConsumeResult> {
     const deadlineMs = performance.now() + timeoutMs
-    // A steady stream is served by the first call, which doesn't wait; only an idle one pays for a second.
-    let waitMs = 0
     for (;;) {
-      if (this.#next < this.#messages.length || this.#ends.length > 0) return this.#handOut(into)
       for (const [key, error] of this.#outOfRange) {
         this.#outOfRange.delete(key)
         throw error
       }
-      if (waitMs < 0) {
-        into.count = 0
-        return { count: 0, ends: [] }
-      }
-      const slice = waitMs
-      await this.#exclusive(() => this.#take(slice))
-      const restMs = deadlineMs - performance.now()
-      waitMs = restMs > 0 ? restMs : -1
+      const result = await this.#exclusive(() => this.#take(into, deadlineMs - performance.now()))
+      if (result.count > 0 || result.ends.length > 0) return result
+      if (this.#outOfRange.size === 0 && performance.now() >= deadlineMs) return result
     }
   }
 
-  async #take(waitMs: number): Promise<void> {
-    // What came in while this call waited for its turn is handed out first.
-    if (this.#next < this.#messages.length) return
+  async #take(into: RecordColumns, waitMs: number): Promise<ConsumeResult> {
     try {
-      const { messages, ends } = await take(this.#handle, waitMs)
-      this.#messages = messages
-      this.#next = 0
-      for (const { topic, partition, offset } of ends) this.#ends.push({ topic: this.#topicIndex.get(topic)!, partition, offset })
+      return await this.#intake.take(into, Math.max(0, waitMs))
     } catch (error) {
       await this.#onConsumeError(error)
+      into.count = 0
+      return { count: 0, ends: [] }
     }
   }
 
   async #onConsumeError(error: unknown): Promise<void> {
     if (this.#handle.closing) throw new LogError('outside', 'The Kafka consumer is closed', undefined, { cause: error })
     const code = error instanceof NativeCallError ? error.code : ERR__FATAL
+    const place = error instanceof NativeCallError ? error.place : undefined
+    if (code === ERR__AUTO_OFFSET_RESET && place) {
+      // One from before the last seek may still have been in the queue.
+      if (place.offset < (this.#assigned.get(keyOf(place.topic, place.partition))?.offset ?? 0)) return
+      this.#noteOutOfRange(place.topic, place.partition, `offset ${place.offset}`)
+      return
+    }
     if (code === ERR__AUTO_OFFSET_RESET) {
       // The error says no partition; the log line that does may still be on its way from librdkafka's thread.
       for (let turn = 0; turn < 50 && this.#outOfRange.size === 0; turn++) await new Promise((resolve) => setTimeout(resolve, 2))
@@ -179,47 +170,30 @@ export class KafkaFetcher implements LogConsumer {
     }
     const kind = kindOf(code, 'outside')
     if (code === ERR__FATAL || kind === 'missing' || kind === 'authorization') {
-      throw asLogError(error, `Reading ${this.#topics.join(', ')}`)
+      throw asLogError(error, `Reading ${place?.topic ?? this.#topics.join(', ')}`, place)
     }
     // A broker that is away: librdkafka comes back by itself, and the relay has said so.
     this.#relay.onEvent('error', error)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 
-  #handOut(into: RecordColumns): ConsumeResult {
-    const from = this.#next
-    this.#next = packRecords(this.#messages, from, this.#topicIndex, into)
-    if (this.#next < this.#messages.length) {
-      if (this.#next === from) throw new RangeError('A record batch that takes no record: its buffers are smaller than 64 KiB')
-      // An end comes after the records before it.
-      return { count: into.count, ends: [] }
-    }
-    this.#messages = []
-    this.#next = 0
-    const ends = this.#ends
-    this.#ends = []
-    return { count: into.count, ends }
-  }
-
-  #noteOutOfRange(log: NativeLog): boolean {
+  #onLog(log: NativeLog): boolean {
     const match = log.fac === 'OFFSET' ? OFFSET_RESET.exec(log.message) : null
-    if (!match) return false
-    const [, topic, partitionText, at] = match
-    const partition = Number(partitionText)
-    const key = keyOf(topic, partition)
-    if (!this.#assigned.has(key)) return false
-    this.#outOfRange.set(key, new LogError('out_of_range',
-      `The records of ${topic} [${partition}] at ${at} are not there: deleted by retention, or the topic was made anew`,
-      { topic, partition }))
+    if (match) this.#noteOutOfRange(match[1], Number(match[2]), match[3])
     return false
   }
 
+  #noteOutOfRange(topic: string, partition: number, at: string): void {
+    const key = keyOf(topic, partition)
+    if (!this.#assigned.has(key)) return
+    this.#outOfRange.set(key, new LogError('out_of_range',
+      `The records of ${topic} [${partition}] at ${at} are not there: deleted by retention, or the topic was made anew`,
+      { topic, partition }))
+  }
+
   #forget(partitions: Place[]): void {
-    const gone = new Set(partitions.map(({ topic, partition }) => keyOf(topic, partition)))
-    for (const key of gone) this.#outOfRange.delete(key)
-    this.#messages = this.#messages.slice(this.#next).filter(({ topic, partition }) => !gone.has(keyOf(topic, partition)))
-    this.#next = 0
-    this.#ends = this.#ends.filter(({ topic, partition }) => !gone.has(keyOf(this.#topics[topic], partition)))
+    for (const { topic, partition } of partitions) this.#outOfRange.delete(keyOf(topic, partition))
+    this.#intake.forget(partitions)
   }
 
   #checked({ topic, partition, offset }: Position): Position {
@@ -241,8 +215,16 @@ export class KafkaFetcher implements LogConsumer {
     return result
   }
 
+  /** What moves positions ends the wait that is under way, and comes next. */
+  #moving<T>(action: () => Promise<T>): Promise<T> {
+    this.#intake.wake()
+    return this.#exclusive(action)
+  }
+
   close(): Promise<void> {
-    return this.#handle.close()
+    const closed = this.#handle.close()
+    this.#intake.wake()
+    return closed
   }
 }
 

@@ -5,7 +5,8 @@ import {
     type KafkaSettings,
 } from './kafka-config.ts'
 
-const SETTINGS: KafkaSettings = { bootstrap: 'k:9092', security: 'PLAINTEXT', groupId: 'g', instanceId: 'i', config: {} }
+const SETTINGS: KafkaSettings = { bootstrap: 'k:9092', security: 'PLAINTEXT', groupId: 'g', instanceId: 'i', config: {},
+  ingest: 'columns' }
 
 describe('Kafka configuration', () => {
   it('lets the user change what the promise does not rest on, and nothing else', () => {

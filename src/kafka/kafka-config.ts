@@ -23,7 +23,11 @@ export interface KafkaSettings {
   instanceId: string
   /** Further librdkafka properties (TA_KAFKA_CONFIG). */
   config: Record<string, unknown>
+  /** How records cross the border to librdkafka: packed columns, or an object a record (TA_INGEST). */
+  ingest: Ingest
 }
+
+export type Ingest = 'columns' | 'events'
 
 export const DEFAULT_MECHANISM = 'SCRAM-SHA-512'
 
@@ -102,8 +106,8 @@ export function fetcherConfig(settings: KafkaSettings): NativeConfig {
   return {
     ...queryConfig(settings, 'read_committed'),
     'enable.partition.eof': true,
-    // The one place where librdkafka says which partition was out of range: the binding drops it from the error.
-    debug: joinDebug(settings, 'topic'),
+    // With events the log is the one place that says which partition was out of range: the binding drops it from the error.
+    ...(settings.ingest === 'events' ? { debug: joinDebug(settings, 'topic') } : {}),
   }
 }
 

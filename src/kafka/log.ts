@@ -14,6 +14,7 @@ import type { KafkaLogger } from './event-relay.ts'
 import { KafkaFetcher } from './fetcher.ts'
 import { KafkaGroupMember } from './group-member.ts'
 import type { KafkaSettings } from './kafka-config.ts'
+import { requireIngest } from './patched-client.ts'
 import { PartitionQueries } from './partition-queries.ts'
 import { readPartition } from './partition-reading.ts'
 import { createTopics, describeTopics } from './topics.ts'
@@ -96,5 +97,6 @@ export function openKafka(settings: KafkaSettings, logger: KafkaLogger): Log {
   if (bootstrapAddresses(settings.bootstrap).some(({ host, port }) => host === '' || !(port > 0 && port < 65_536))) {
     throw new UserError(EXIT_SETTINGS, `TA_KAFKA_BOOTSTRAP must be a list of host:port, and is ${settings.bootstrap}`)
   }
+  requireIngest(settings.ingest)
   return new KafkaLog(settings, logger)
 }

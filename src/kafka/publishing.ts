@@ -1,38 +1,66 @@
-/** Packed outputs → librdkafka's queue, a call a record (the binding copies key and value, so views are enough). */
+/** Packed outputs → librdkafka's queue (it copies keys and values, so the columns are free again at once). */
 import { FLAG_KEY_NULL, FLAG_VALUE_NULL, LogError, type OutputColumns } from '../ports/log.ts'
 import { binding, NativeCallError, type NativeProducer } from './binding.ts'
+import type { Ingest } from './kafka-config.ts'
 import { ERR__QUEUE_FULL } from './kafka-errors.ts'
 
 /** How long a full queue may stay full before the outputs are given up. */
 const QUEUE_FULL_MS = 5_000
 
-/** Queues every record in order. Rejects with NativeCallError; some records may be queued then. */
-export async function queueOutputs(native: NativeProducer, outputs: readonly OutputColumns[]): Promise<void> {
+/**
+ * Queues every record in order: a call for each partition's records, or with `ingest` events, and where there are headers,
+ * a call a record. Rejects with NativeCallError; some records may be queued then.
+ */
+export async function queueOutputs(native: NativeProducer, outputs: readonly OutputColumns[], ingest: Ingest): Promise<void> {
   for (const columns of outputs) {
-    const { topic, partition, count, keys, keyEnds, values, valueEnds, headers, flags } = columns
-    let keyStart = 0
-    let valueStart = 0
-    for (let row = 0; row < count; row++) {
-      const keyEnd = keyEnds[row]
-      const valueEnd = valueEnds[row]
-      const keyless = flags !== undefined && (flags[row] & FLAG_KEY_NULL) !== 0
-      const key = keyless ? null : viewOf(keys, keyStart, keyEnd)
-      const valueless = flags !== undefined && (flags[row] & FLAG_VALUE_NULL) !== 0
-      const value = valueless ? null : viewOf(values, valueStart, valueEnd)
-      const nativeHeaders = headers?.[row]?.map(({ name, value: text }) => ({ [name]: text }))
-      let code = native.produce(topic, partition, value, key, null, undefined, nativeHeaders)
-      if (code === ERR__QUEUE_FULL) {
-        code = await untilQueued(native, () => native.produce(topic, partition, value, key, null, undefined, nativeHeaders))
-      }
-      if (code !== 0) {
-        const reason = binding().err2str(code)
-        throw new NativeCallError(
-          { code, message: `record ${row} for ${topic} [${partition}] was refused by the client: ${reason}` })
-      }
-      keyStart = keyEnd
-      valueStart = valueEnd
-    }
+    if (ingest === 'columns' && !columns.headers) await queueColumns(native, columns)
+    else await queueRecords(native, columns)
   }
+}
+
+async function queueColumns(native: NativeProducer, columns: OutputColumns): Promise<void> {
+  const { topic, partition, count, keys, keyEnds, values, valueEnds, flags } = columns
+  let from = 0
+  const produce = (): number => {
+    const { queued, code, row } = native.produceColumns!(topic, partition, from, count, keys, keyEnds, values, valueEnds, flags)
+    if (code === 0 && from + queued !== count) throw new RangeError(`${queued} of ${count - from} records queued without an error`)
+    from = code === 0 ? count : row
+    return code
+  }
+  let code = produce()
+  while (code === ERR__QUEUE_FULL) {
+    const before = from
+    code = await untilQueued(native, produce)
+    // Given up only when nothing has moved for as long as a full queue may last.
+    if (code === ERR__QUEUE_FULL && from === before) break
+  }
+  if (code !== 0) throw refusal(code, from, columns)
+}
+
+async function queueRecords(native: NativeProducer, columns: OutputColumns): Promise<void> {
+  const { topic, partition, count, keys, keyEnds, values, valueEnds, headers, flags } = columns
+  let keyStart = 0
+  let valueStart = 0
+  for (let row = 0; row < count; row++) {
+    const keyEnd = keyEnds[row]
+    const valueEnd = valueEnds[row]
+    const keyless = flags !== undefined && (flags[row] & FLAG_KEY_NULL) !== 0
+    const key = keyless ? null : viewOf(keys, keyStart, keyEnd)
+    const valueless = flags !== undefined && (flags[row] & FLAG_VALUE_NULL) !== 0
+    const value = valueless ? null : viewOf(values, valueStart, valueEnd)
+    const nativeHeaders = headers?.[row]?.map(({ name, value: text }) => ({ [name]: text }))
+    const produce = (): number => native.produce(topic, partition, value, key, null, undefined, nativeHeaders)
+    let code = produce()
+    if (code === ERR__QUEUE_FULL) code = await untilQueued(native, produce)
+    if (code !== 0) throw refusal(code, row, columns)
+    keyStart = keyEnd
+    valueStart = valueEnd
+  }
+}
+
+function refusal(code: number, row: number, { topic, partition }: OutputColumns): NativeCallError {
+  const reason = binding().err2str(code)
+  return new NativeCallError({ code, message: `record ${row} for ${topic} [${partition}] was refused by the client: ${reason}` })
 }
 
 async function untilQueued(native: NativeProducer, produce: () => number): Promise<number> {

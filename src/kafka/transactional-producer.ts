@@ -11,7 +11,7 @@
 import { LogError, type LogProducer, type OutputColumns } from '../ports/log.ts'
 import { NativeCallError, type NativeProducer } from './binding.ts'
 import { EventRelay, type KafkaLogger } from './event-relay.ts'
-import { transactionalConfig, TRANSACTION_TIMEOUT_MS, type KafkaSettings } from './kafka-config.ts'
+import { transactionalConfig, TRANSACTION_TIMEOUT_MS, type Ingest, type KafkaSettings } from './kafka-config.ts'
 import { isFencing, kindOf } from './kafka-errors.ts'
 import { producerHandle, type NativeHandle } from './native-handle.ts'
 import { queueOutputs, spent } from './publishing.ts'
@@ -26,6 +26,7 @@ const POLL_MS = 500
 
 export class KafkaProducer implements LogProducer {
   readonly #id: string
+  readonly #ingest: Ingest
   readonly #handle: NativeHandle<NativeProducer>
   readonly #relay: EventRelay
   #polling: NodeJS.Timeout | undefined
@@ -33,6 +34,7 @@ export class KafkaProducer implements LogProducer {
 
   constructor(settings: KafkaSettings, logger: KafkaLogger, transactionalId: string) {
     this.#id = transactionalId
+    this.#ingest = settings.ingest
     this.#relay = new EventRelay(`producer ${transactionalId}`, logger, settings.password)
     // No delivery callback: the commit tells of failed deliveries, and a report a record would cost more than producing it.
     this.#handle = producerHandle(transactionalConfig(settings, transactionalId), this.#relay)
@@ -69,7 +71,7 @@ export class KafkaProducer implements LogProducer {
       throw this.#fail(this.#errorBefore(error, 'Beginning a transaction'))
     }
     try {
-      await queueOutputs(this.#handle.native, outputs)
+      await queueOutputs(this.#handle.native, outputs, this.#ingest)
     } catch (error) {
       await this.#abort()
       throw this.#fail(this.#errorBefore(error, 'Producing'))

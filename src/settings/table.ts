@@ -69,7 +69,7 @@ const input = {
   quoteDedupe: choice('TA_QUOTE_DEDUPE', ['seq', 'event_ts'], 'seq',
     'What makes two quotes the same, besides symbol and event time', affects),
   ingest: choice('TA_INGEST', ['columns', 'events'], 'columns',
-    'How records come from the client: packed columns, or an event a record; in this version both are read an event a record'),
+    'How records pass to and from the Kafka client: packed columns, or, for one that was built without patches/, an event a record'),
 }
 
 const results = {

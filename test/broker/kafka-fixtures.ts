@@ -18,7 +18,7 @@ export function collectingLogger(): { logger: KafkaLogger; lines: LogLine[] } {
 
 export function kafkaSettings(more: Partial<KafkaSettings> = {}): KafkaSettings {
   return { bootstrap: more.bootstrap ?? bootstrap(), security: 'PLAINTEXT', groupId: uniqueName('group'), instanceId: 'one',
-    config: {}, ...more }
+    config: {}, ingest: 'columns', ...more }
 }
 
 export function openLog(more: Partial<KafkaSettings> = {}): Log {

@@ -40,7 +40,7 @@ export const SETTINGS: readonly ModelSettings[] = [
  * What may lie around a record in memory: what would complete it, had the decoder looked there, or spoil it, or lead it on and
  * on. Repeated as often as it takes.
  */
-const POISON = ['\0', ' ', '"', ',', '0', '9', '\\', ']', 'e', '}', '\x80', '\xbf', '\xff', '","a":"', '],[', ',"p":1', 'x"},{"y":"', '\\u00']
+const POISON = ['\0', ' ', '"', ',', '0', '9', '\\', ']', 'e', '}', '\x80', '\xbf', '\xff', '","a":"', '],[', ',"p":1', 'x"},{"y":"', '\\u00', '.5', '.', 'e+5']
   .map((text) => Buffer.from(text, 'latin1'))
 /** Bytes behind a record that the decoder may load, though not look at (src/state/layout.ts: behind the values). */
 const SLACK_BYTES = 64

@@ -61,7 +61,7 @@ export class Market {
       ? `{"T":"t","S":"${symbol.name}","i":${52_983_525_000_000 + this.#sent},"x":"D","p":${price},"s":${size},"c":["@","I"],"t":"${exact}","z":"C"}`
       : channel === 'quotes'
         ? `{"T":"q","S":"${symbol.name}","bx":"Q","bp":${(price - 0.01).toFixed(2)},"bs":${size % 50},"ax":"P","ap":${(price + 0.01).toFixed(2)},"as":${size % 40},"c":["R"],"t":"${exact}","z":"C"}`
-        : `{"T":"b","S":"${symbol.name}","o":${price},"h":${price + 1},"l":${price - 1},"c":${price},"v":${size},"vw":${price + 0.0031},"n":${size},"t":"${stamp}"}`
+        : `{"T":"b","S":"${symbol.name}","o":${price},"h":${price + 1},"l":${price - 1},"c":${price},"v":${size},"vw":${(price + 0.003127).toFixed(6)},"n":${size},"t":"${stamp}"}`
     return `{"ingest_ts":"${stamp}","event_ts":"${exact}","feed":"sip","channel":"${channel}","symbol":"${symbol.name}","seq":${symbol.seq},"payload":${payload},"is_final":true,"source":"ws","version":1}`
   }
 }

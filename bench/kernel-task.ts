@@ -23,7 +23,7 @@ export const SETTINGS: ResultSettings = {
 /** Seconds of the stream before the first sample: at one trade a symbol and second the 60 returns are full then. */
 const WARM_UP_SECONDS = 90
 /** No table grows within a sample: a batch of trades alone adds to four seconds of them. */
-const ROWS = { window: 8_192, trade: 16_384, quoteId: 16_384 }
+const ROWS = { window: 2_048, trade: 4_096, quoteId: 8_192 }
 const TURN_MS = 200
 
 export const TRADES = 0

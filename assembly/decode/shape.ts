@@ -2,8 +2,8 @@
  * The records of a feed differ in their values, not in what lies between them. So the bytes between the values of one record,
  * its shape, are kept, and the next one is read by comparing them, 16 at a time, and finding each value's end: no key is looked up.
  *
- * Only what a scan would find the same way is read so: texts without escapes in ASCII, numbers without sign and exponent of under
- * 16 bytes, words, lists of such texts. At anything else the scanner decides (scan.ts), so a shape changes no result.
+ * Only what a scan would find the same way is read so: texts without escapes in ASCII, numbers, true and false, lists of such
+ * texts. At anything else the scanner decides (scan.ts), so a shape changes no result.
  * Shapes are learnt anew in every batch: nothing outlives a call. Of a shape with a repeated key, an escape in a key or a list of
  * anything but texts nothing is kept.
  */
@@ -77,8 +77,9 @@ function matches(shape: i32, start: i32, end: i32): bool {
       if (to == 0) return false
       p = to + 1
       kind = JSON_STRING
-    } else if (byte - 0x30 <= 9) {
+    } else if (byte - 0x30 <= 9 || byte == 0x2d) {
       to = endOfPlainNumber(p)
+      if (to == 0) to = afterNumber(p)
       if (to == 0) return false
       p = to
       kind = JSON_NUMBER
@@ -124,7 +125,7 @@ function matches(shape: i32, start: i32, end: i32): bool {
 @inline function endOfPlainNumber(from: i32): i32 {
   const digits = i8x16.lt_u(i8x16.sub(v128.load(from), i8x16.splat(0x30)), i8x16.splat(10))
   const others = i8x16.bitmask(digits) ^ 0xffff
-  if (others == 0) return 0
+  if (others == 0 || (others & 1) != 0) return 0
   const whole = ctz(others)
   if (whole > 1 && load<u8>(from) == 0x30) return 0
   let length = whole

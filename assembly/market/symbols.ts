@@ -8,7 +8,7 @@ import {
   C_SYMBOL_INDICATOR_ROW, C_SYMBOL_LAST_FINAL_SECOND, C_SYMBOL_NAME, C_SYMBOL_NAME_LENGTH, FEEDS_MAX, FEED_BYTES_MAX, H_SYMBOLS,
   T_FEED_USED, T_INDICATOR_USED, T_SYMBOL_INDEX_CAPACITY, T_SYMBOL_USED,
 } from '../layout'
-import { NONE, addCell, cell, i32At, setCell, setI32, setI64 } from '../memory'
+import { NONE, addCell, cell, i32At, sameText, setCell, setI32, setI64 } from '../memory'
 
 const NAME_BYTES: usize = 32
 
@@ -22,7 +22,7 @@ function bucketOf(ptr: usize, length: i32, hash: i32): i32 {
   while (true) {
     const row = i32At(C_SYMBOL_INDEX_ROW, bucket)
     if (row == 0) return bucket
-    if (i32At(C_SYMBOL_HASH, row) == hash && i32At(C_SYMBOL_NAME_LENGTH, row) == length && memory.compare(nameAt(row), ptr, <usize>length) == 0) {
+    if (i32At(C_SYMBOL_HASH, row) == hash && i32At(C_SYMBOL_NAME_LENGTH, row) == length && sameText(nameAt(row), ptr, length)) {
       return bucket
     }
     bucket = (bucket + 1) & mask
@@ -74,7 +74,7 @@ export function feedRow(ptr: usize, length: i32): i32 {
   const used = <i32>cell(T_FEED_USED)
   for (let row = 1; row < used; row++) {
     const name = <usize>load<i32>(C_FEED_NAME) + <usize>(row * FEED_BYTES_MAX)
-    if (i32At(C_FEED_NAME_LENGTH, row) == length && memory.compare(name, ptr, <usize>length) == 0) return row
+    if (i32At(C_FEED_NAME_LENGTH, row) == length && sameText(name, ptr, length)) return row
   }
   if (used > FEEDS_MAX) return -1
   setCell(T_FEED_USED, used + 1)

@@ -10,7 +10,7 @@ import {
   D_CONDITIONS_LOW, D_EXCHANGE_LENGTH, D_EXCHANGE_PTR, D_ID_LENGTH, D_ID_PTR, D_N0, D_N1, D_NEW_ID_LENGTH, D_NEW_ID_PTR, D_SYMBOL, D_TAPE, D_TIME_NS,
   H_CONFLICTS, H_FIRST_TRADE_NS, H_TRADES_MAX_NS, IN_OFFSET, SCRATCH_BASE, TRADE_KEY_BYTES, T_TRADE_FREE, T_TRADE_INDEX_CAPACITY, T_TRADE_USED,
 } from '../layout'
-import { NONE, addCell, cell, f64At, i32At, i64At, secondOf, setCell, setF64, setI32, setI64 } from '../memory'
+import { NONE, addCell, cell, copy32, f64At, i32At, i64At, sameText, secondOf, setCell, setF64, setI32, setI64 } from '../memory'
 import { give, take } from '../tables'
 import { priceCounts, volumeCounts } from './conditions'
 import { addToBar, firstOpenSecond, keepBar, resetBar, touch, windowRow } from './windows'
@@ -25,7 +25,7 @@ const PRICE_COUNTS: i32 = 2
 const VOLUME_COUNTS: i32 = 4
 const CORRECTED: i32 = 8
 
-/** Where a record's dedupe key is put together: length, then 32 bytes. */
+/** Where a record's dedupe key is put together: length, then 32 bytes; up to 32 more are written to. */
 const KEY: usize = SCRATCH_BASE + 1024
 const KEY_TEXT: usize = KEY + 8
 
@@ -42,12 +42,14 @@ function makeKey(row: i32, idPtr: i32, idLength: i32): i32 {
   const head = max(exchangeLength, 0)
   const total = 1 + head + idLength
   store<i64>(KEY, total) // all 8 bytes: they are hashed, and decode has used the scratch area before
-  memory.fill(KEY_TEXT, 0, TRADE_KEY_BYTES)
   if (total <= TRADE_KEY_BYTES) {
     // one byte for the exchange's length (0: absent), so that no two pairs have one text
     store<u8>(KEY_TEXT, <u8>(exchangeLength + 1))
-    memory.copy(KEY_TEXT + 1, exchange, <usize>head)
-    memory.copy(KEY_TEXT + 1 + <usize>head, <usize>idPtr, <usize>idLength)
+    // 32 bytes each, what is too much overwritten by the next: a call for a few bytes costs more than all of them
+    copy32(KEY_TEXT + 1, exchange)
+    copy32(KEY_TEXT + 1 + <usize>head, <usize>idPtr)
+    v128.store(KEY_TEXT + <usize>total, i64x2.splat(0))
+    v128.store(KEY_TEXT + <usize>total, i64x2.splat(0), 16)
   } else {
     const prefix: usize = KEY + 64
     sha256(exchange, head, 0, 0, prefix)
@@ -70,7 +72,7 @@ function find(symbol: i32, hash: i32, openSecond: i64): i32 {
   while (trade != 0) {
     if (
       i32At(C_TRADE_HASH, trade) == hash && i32At(C_TRADE_SYMBOL, trade) == symbol && i32At(C_TRADE_KEY_LENGTH, trade) == length &&
-      memory.compare(keyAt(trade), KEY_TEXT, TRADE_KEY_BYTES) == 0 && i64At(C_WINDOW_SECOND, i32At(C_TRADE_WINDOW, trade)) >= openSecond
+      sameText(keyAt(trade), KEY_TEXT, TRADE_KEY_BYTES) && i64At(C_WINDOW_SECOND, i32At(C_TRADE_WINDOW, trade)) >= openSecond
     ) {
       if ((i32At(C_TRADE_FLAGS, trade) & REMOVED) == 0) return trade
       removed = trade
@@ -93,7 +95,7 @@ function insert(symbol: i32, window: i32, hash: i32, timeNs: i64, arrival: i64, 
   setI32(C_TRADE_FLAGS, trade, flags)
   setI32(C_TRADE_FEED, trade, feed)
   setI32(C_TRADE_KEY_LENGTH, trade, load<i32>(KEY))
-  memory.copy(keyAt(trade), KEY_TEXT, TRADE_KEY_BYTES)
+  copy32(keyAt(trade), KEY_TEXT)
   setI32(C_TRADE_NEXT, trade, i32At(C_WINDOW_TRADE_HEAD, window))
   setI32(C_WINDOW_TRADE_HEAD, window, trade)
   link(trade)

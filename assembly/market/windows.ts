@@ -22,7 +22,8 @@ export const SIGNAL_DIRTY: i32 = 4
 /** The bar was published provisionally, so it must get a final. */
 export const PUBLISHED: i32 = 8
 
-const NS_PER_MS: i64 = 1_000_000
+/** End of the window that starts at `second`, in ms. */
+@inline function endMs(second: i64): i64 { return (second + 1) * 1_000 }
 
 /** First second whose window is open for a record of a partition whose largest event time is `maxNs` (this record included). */
 @inline export function firstOpenSecond(maxNs: i64): i64 {
@@ -175,14 +176,14 @@ export function touch(row: i32): void {
 
 /** Clock, in ms, from which the window's provisional records are due. */
 export function dueMs(row: i32): i64 {
-  const endMs = endOf(i64At(C_WINDOW_SECOND, row)) / NS_PER_MS + cell(CFG_PROVISIONAL_DELAY_MS)
+  const end = endMs(i64At(C_WINDOW_SECOND, row)) + cell(CFG_PROVISIONAL_DELAY_MS)
   const published = i64At(C_WINDOW_PUBLISHED_MS, row)
-  return published == NONE ? endMs : max(endMs, published + cell(CFG_PROVISIONAL_REFRESH_MS))
+  return published == NONE ? end : max(end, published + cell(CFG_PROVISIONAL_REFRESH_MS))
 }
 
 /** Clock, in ms, from which the window is too old for provisional records. */
 @inline export function expiresMs(row: i32): i64 {
-  return endOf(i64At(C_WINDOW_SECOND, row)) / NS_PER_MS + cell(CFG_PROVISIONAL_MAX_AGE_MS)
+  return endMs(i64At(C_WINDOW_SECOND, row)) + cell(CFG_PROVISIONAL_MAX_AGE_MS)
 }
 
 /** Takes a window with something to publish into the next provisional publication's time. */

@@ -33,6 +33,7 @@ describe('records by shape', () => {
       return credit()
     }
     expect(feed(30, (n) => trade({ p: 100 + n, i: n }))).toBe(8 - 1 + 29)
+    expect(feed(30, (n) => trade({ p: 1e-7 * -n, i: 2 ** 60 + n * 1e5 }))).toBe(8 - 1 + 29)
     expect(feed(30, (n) => trade({ p: 100 + n }, n % 2 === 0 ? {} : { more: 1 }))).toBe(8 - 2)
     expect(feed(30, (n) => trade({}, { [`key${n}`]: 1 }))).toBeLessThan(0)
   })

@@ -17,7 +17,6 @@ const KERNEL = readFileSync(new URL('../build/kernel.wasm', import.meta.url))
 export const SETTINGS: ResultSettings = {
   latenessMs: 2_000, maxFutureMs: 1_000, maxSymbols: 20_000, provisional: true, provisionalDelayMs: 0, provisionalRefreshMs: 250,
   provisionalMaxAgeMs: 10_000, quoteStaleAfterMs: 15_000, quoteDedupe: 'seq', session: 'us-equity', saleConditions: 'all', fieldMap: {},
-  corrections: true, minuteBars: true,
 }
 
 /** Seconds of the stream before the first sample: at one trade a symbol and second the 60 returns are full then. */

@@ -24,13 +24,12 @@ export interface Case {
   input: Input
 }
 
-const NONE: ModelSettings = { clockNs: null, maxFutureNs: 1_000_000_000n, corrections: true, minuteBars: true, map: {} }
+const NONE: ModelSettings = { clockNs: null, maxFutureNs: 1_000_000_000n, map: {} }
 /** Settings that a case may be under; most are under the first. */
 export const SETTINGS: readonly ModelSettings[] = [
   NONE,
   { ...NONE, clockNs: 1_764_786_730_000_000_000n },
   { ...NONE, clockNs: 1_764_786_729_045_123_456n, maxFutureNs: 0n },
-  { ...NONE, corrections: false, minuteBars: false },
   { ...NONE, map: { event_ts: 'payload.t', price: 'payload.price', symbol: 'payload.S', type: 'channel' } },
   { ...NONE, map: { id: 'payload.c', conditions: 'payload.i', exchange: 'channel', feed: 'payload.x', seq: 'payload', is_final: 'payload.p' } },
   { ...NONE, map: { price: 'data.trade.price', size: 'payload.payload.s', tape: 'payload.é', event_ts: 'ts' } },
@@ -167,8 +166,8 @@ class Fuzzer {
       this.#kernel.bytes.set(image, CONFIG_BASE)
       return
     }
-    const { maxFutureNs, corrections, minuteBars, map } = SETTINGS[settings]
-    this.#kernel.configure({ maxFutureNs, corrections: BigInt(corrections), minuteBars: BigInt(minuteBars) }, map)
+    const { maxFutureNs, map } = SETTINGS[settings]
+    this.#kernel.configure({ maxFutureNs }, map)
     this.#images.set(settings, this.#kernel.bytes.slice(CONFIG_BASE, CONFIG_BASE + CONFIG_BYTES))
   }
 

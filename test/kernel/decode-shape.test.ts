@@ -6,7 +6,7 @@ import { BAR, CORRECTION, QUOTE, RECORDS, TRADE, untidy, utf8 } from './decode-r
 
 let kernel: DecodeKernel
 beforeAll(async () => {
-  kernel = await DecodeKernel.load({ minuteBars: 1n })
+  kernel = await DecodeKernel.load()
 }, 120_000)
 
 const NVDA = utf8('NVDA')

@@ -2,10 +2,11 @@
  * `npm run bench:kernels`: what a record, an output, an indicator and a number cost in the kernel, beside what the same costs in
  * JSON.parse, JSON.stringify and other indicator libraries, in one run. ns each: the best sample, as the work is always the same
  * and whatever else the machine does only adds to it.
- * Writes bench/results/kernels.json; exit code 1 when a ratio got worse by more than a quarter against the file as it was.
+ * Writes bench/results/kernels.json; exit code 1 when a ratio got worse by more than a quarter against it as last committed.
  * Options: --rounds 3 --time 300 (ms a part and round) --symbols 200 --only WORD (parts with it; nothing is written) --python PATH (for TA-Lib).
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { Bench } from 'tinybench'
 import type { RecordColumns } from '../src/ports/log.ts'
@@ -224,7 +225,13 @@ function linesOf(times: Map<string, number>, talib: Partial<Record<string, numbe
   return lines
 }
 
-/** What got worse against the file as it was, one sentence each. TA-Lib's machine-made loops are shown, not held to. */
+/** The result as last committed; none where there is no repository, or no result in it. */
+function committedLines(): Line[] {
+  const { status, stdout } = spawnSync('git', ['show', 'HEAD:./results/kernels.json'], { cwd: new URL('.', import.meta.url), encoding: 'utf8' })
+  return status === 0 ? (JSON.parse(stdout) as Line[]) : []
+}
+
+/** What got worse against the committed result, one sentence each. TA-Lib's machine-made loops are shown, not held to. */
 function regressions(lines: Line[], before: Line[]): string[] {
   return lines.flatMap((line) => {
     const old = before.find(({ name, against }) => name === line.name && against === line.against)
@@ -243,7 +250,7 @@ if (typeof talib === 'string') console.error(`TA-Lib was left out: ${talib}. Giv
 const lines = linesOf(times, typeof talib === 'string' ? {} : talib)
 console.table(lines)
 if (options.only === '') {
-  const worse = existsSync(FILE) ? regressions(lines, JSON.parse(readFileSync(FILE, 'utf8')) as Line[]) : []
+  const worse = regressions(lines, committedLines())
   mkdirSync(new URL('.', FILE), { recursive: true })
   writeFileSync(FILE, `${JSON.stringify(lines, null, 2)}\n`)
   for (const sentence of worse) console.error(sentence)

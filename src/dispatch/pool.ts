@@ -5,16 +5,16 @@
  * Imports: state, piscina. A dispatch costs about 15 µs.
  */
 import { Piscina } from 'piscina'
-import { headerCell } from '../state/layout.ts'
+import type { TableCopy } from '../state/arrow-tables.ts'
 import type { Envelope, ReplayCounts, ReplayRequest, SnapshotFile, StepTimes } from './request.ts'
 import type { KernelRunner } from './runner.ts'
 import { StepFailed } from './step-failed.ts'
-
-/** Count of times that a worker let the memory go: the upper half of the owner's cell. */
-const RELEASES = headerCell('owner') / 4 + 1
+import { copyBuffers } from './transferred.ts'
 
 export class KernelPool implements KernelRunner {
   readonly #pool: Piscina
+  /** One thread that encodes snapshots, started by the first: an encoding takes some ms a megabyte, and no step waits for it. */
+  readonly #encoder: Piscina
 
   constructor(workers: number) {
     this.#pool = new Piscina({
@@ -23,6 +23,13 @@ export class KernelPool implements KernelRunner {
       maxThreads: workers,
       idleTimeout: Number.POSITIVE_INFINITY,
       concurrentTasksPerWorker: 1,
+      recordTiming: false,
+    })
+    this.#encoder = new Piscina({
+      filename: new URL('./snapshot-worker.ts', import.meta.url).href,
+      minThreads: 0,
+      maxThreads: 1,
+      idleTimeout: Number.POSITIVE_INFINITY,
       recordTiming: false,
     })
   }
@@ -42,11 +49,16 @@ export class KernelPool implements KernelRunner {
   }
 
   snapshot(envelope: Omit<Envelope, 'request'>): { released: Promise<void>; files: Promise<SnapshotFile[]> } {
-    const files = this.#run({ ...envelope, request: { op: 'snapshot' } }) as Promise<SnapshotFile[]>
-    const copied = Promise.race([released(envelope.memory), files.then(() => undefined)])
-    // a worker that died with the memory wakes nobody: the wait for it would keep the memory for ever
-    files.catch(() => wakeWaiters(envelope.memory))
-    return { released: copied, files }
+    const copies = this.#run({ ...envelope, request: { op: 'copy' } }) as Promise<TableCopy[]>
+    return { released: copies.then(() => undefined), files: copies.then((copy) => this.#encode(envelope.key, copy)) }
+  }
+
+  async #encode(key: string, copies: TableCopy[]): Promise<SnapshotFile[]> {
+    try {
+      return (await this.#encoder.run(copies, { transferList: copyBuffers(copies) })) as SnapshotFile[]
+    } catch (cause) {
+      throw new Error(`the snapshot of ${key} was not encoded: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    }
   }
 
   async #run(envelope: Envelope, transferList: ArrayBuffer[] = []): Promise<unknown> {
@@ -59,19 +71,6 @@ export class KernelPool implements KernelRunner {
 
   /** Ends the workers. */
   async close(): Promise<void> {
-    await this.#pool.destroy()
+    await Promise.all([this.#pool.destroy(), this.#encoder.destroy()])
   }
-}
-
-function wakeWaiters(memory: WebAssembly.Memory): void {
-  const words = new Int32Array(memory.buffer)
-  Atomics.add(words, RELEASES, 1)
-  Atomics.notify(words, RELEASES)
-}
-
-/** Resolves once a worker has taken the memory and let it go again. */
-async function released(memory: WebAssembly.Memory): Promise<void> {
-  const words = new Int32Array(memory.buffer)
-  const before = Atomics.load(words, RELEASES)
-  while (Atomics.load(words, RELEASES) === before) await Atomics.waitAsync(words, RELEASES, before).value
 }

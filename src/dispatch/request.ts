@@ -37,12 +37,12 @@ export interface ReplayRequest {
   opensEpoch: boolean
 }
 
-/** Copies the state out of the memory, releases it, then encodes the copy as Arrow IPC files. */
-export interface SnapshotRequest {
-  op: 'snapshot'
+/** Copies the state out of the memory: what a snapshot is made of, apart from every step. */
+export interface CopyRequest {
+  op: 'copy'
 }
 
-export type Request = ApplyRequest | CloseRequest | ReplayRequest | SnapshotRequest
+export type Request = ApplyRequest | CloseRequest | ReplayRequest | CopyRequest
 
 /** A request with the memory it is for. `key` names memory and kernel, so that a worker can keep its instance. */
 export interface Envelope<R extends Request = Request> {

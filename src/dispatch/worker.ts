@@ -5,14 +5,14 @@
  * (invariant 1); the time that is taken here goes to metrics and nowhere else.
  */
 import { threadId } from 'node:worker_threads'
-import { move, transferableSymbol, valueSymbol } from 'piscina'
 import { Kernel } from '../state/kernel.ts'
 import { replaySteps } from './replay-steps.ts'
-import { encodeTables, copyTables } from '../state/arrow-tables.ts'
+import { copyTables } from '../state/arrow-tables.ts'
 import { headerCell } from '../state/layout.ts'
 import { TaskMemory } from '../state/task-memory.ts'
 import { TRAP } from './step-failed.ts'
-import type { Envelope, SnapshotFile, StepTimes } from './request.ts'
+import { copyBuffers, transferred } from './transferred.ts'
+import type { Envelope, StepTimes } from './request.ts'
 
 const KERNELS_KEPT = 64
 const OWNER = headerCell('owner') / 4
@@ -32,11 +32,8 @@ function own(task: TaskMemory): void {
   if (Atomics.compareExchange(task.i32(), OWNER, 0, threadId) !== 0) throw new Error('the memory is held by a step that never ended')
 }
 
-/** Lets the memory go and wakes who waits for that. */
 function release(task: TaskMemory): void {
   Atomics.store(task.i32(), OWNER, 0)
-  Atomics.add(task.i32(), OWNER + 1, 1)
-  Atomics.notify(task.i32(), OWNER + 1)
 }
 
 export default function run(envelope: Envelope): unknown {
@@ -53,10 +50,10 @@ function runRequest(envelope: Envelope): unknown {
   const kernel = kernelOf(envelope)
   const { request } = envelope
   own(kernel.task)
-  if (request.op === 'snapshot') {
-    const copy = copyTables(kernel.task)
+  if (request.op === 'copy') {
+    const copies = copyTables(kernel.task)
     release(kernel.task)
-    return transferred(encodeTables(copy))
+    return transferred(copies, copyBuffers(copies))
   }
   if (request.opensEpoch) kernel.openEpoch()
   if (request.op === 'replay') {
@@ -76,16 +73,4 @@ function runRequest(envelope: Envelope): unknown {
   times.kernelMs = performance.now() - startedMs - times.decodeMs
   release(kernel.task)
   return times
-}
-
-/** Hands the files over without a copy. */
-function transferred(files: SnapshotFile[]): unknown {
-  return move({
-    get [transferableSymbol]() {
-      return files.map((file) => file.bytes.buffer)
-    },
-    get [valueSymbol]() {
-      return files
-    },
-  } as never)
 }

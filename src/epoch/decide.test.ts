@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { EPOCH_RECORDS_MAX, QUIET_MS, decideEpochEnd, nextChannel } from './decide.ts'
+import { EPOCH_RECORDS_MAX, QUIET_MS, decideEpochEnd, isFarFromPublication, nextChannel } from './decide.ts'
 import type { EpochView } from './decide.ts'
 
 const LIMITS = { epochMs: 20, epochMaxMs: 500, provisionalDelayMs: 0 }
@@ -56,6 +56,17 @@ describe('the quiet time', () => {
       const view = { ...quiet, clockMs: T + ms, records: 1, openedMs: T - 100, lastEndMs: T - 50, nextProvisionalMs: T + 500 }
       const decision = decideEpochEnd(view, LIMITS)
       if (!decision.end) expect(decideEpochEnd({ ...view, clockMs: view.clockMs + decision.waitMs }, LIMITS).end, `${ms}`).toBe(true)
+    }
+  })
+})
+
+describe('isFarFromPublication', () => {
+  it('holds in the half second after a second\'s publication, wherever the delay has moved it', () => {
+    for (const delay of [0, 100, 999]) {
+      const far = Array.from({ length: 1_000 }, (_, ms) => isFarFromPublication(T + ms, { provisionalDelayMs: delay }))
+      expect(far.filter((is) => is)).toHaveLength(500)
+      const publication = Math.ceil((T - delay) / 1_000) * 1_000 + delay
+      expect([0, 499, 500, 999].map((ms) => isFarFromPublication(publication + ms, { provisionalDelayMs: delay }))).toEqual([true, true, false, false])
     }
   })
 })

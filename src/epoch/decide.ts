@@ -61,6 +61,12 @@ export function decideEpochEnd(view: EpochView, limits: EpochLimits): EpochDecis
   return { end: false, waitMs: Math.max(next - clockMs, 0) }
 }
 
+/** A second's publication lies less than half a second back, so the next one is far: the time for what takes some ms. */
+export function isFarFromPublication(clockMs: number, limits: Pick<EpochLimits, 'provisionalDelayMs'>): boolean {
+  const sinceMs = (((clockMs - limits.provisionalDelayMs) % 1000) + 1000) % 1000
+  return sinceMs < 500
+}
+
 /** The due provisional records are a second's first publication, not a refresh shortly before the next one. */
 function isPublication(view: EpochView, limits: EpochLimits): boolean {
   return view.clockMs >= quietUntilMs(view, limits)

@@ -8,7 +8,7 @@ import type { Clock } from '../ports/clock.ts'
 import { QUOTES_IDLE, TRADES_IDLE } from '../state/kernel.ts'
 import { NONE } from '../state/task-memory.ts'
 import type { Committer } from './commit.ts'
-import { EPOCH_RECORDS_MAX, decideEpochEnd, nextChannel } from './decide.ts'
+import { EPOCH_RECORDS_MAX, decideEpochEnd, isFarFromPublication, nextChannel } from './decide.ts'
 import type { ChannelView, EpochLimits, EpochReason, EpochView } from './decide.ts'
 import { RECENT_MS, healthOf } from './degraded.ts'
 import type { Health, HealthView } from './degraded.ts'
@@ -275,12 +275,15 @@ export class LiveTask {
     const outputs = transactionOf(this.state.partition, closed, this.#options.topics, status, this.#bundleWritten ? null : this.state.bundle)
     this.#bundleWritten = true
     this.#observer.stage('encode', closed.closeMs)
-    await this.#snapshots.atBarrier(this.state, closed.record)
+    // begun before the commit and awaited after it has begun: no output waits for a copy
+    const copied = this.#snapshots.atBarrier(this.state, closed.record, isFarFromPublication(clockMs, this.#options))
+    copied.catch(() => undefined)
     invariant(this.#committing === null, 2, `task ${this.state.partition} epoch ${closed.record.epoch} would be sent before the one before it is known`)
     this.#committing = this.#commit(closed, outputs).finally(() => {
       this.#committing = null
       this.waker.wake()
     })
+    await copied // nothing is applied before the copy is made
   }
 
   async #commit(closed: ClosedEpoch, outputs: ReturnType<typeof transactionOf>): Promise<void> {

@@ -23,6 +23,9 @@ export interface SnapshotKeeperOptions {
   warn(detail: string): void
 }
 
+/** A snapshot that is due waits so long for a barrier that is far from a second's publication. */
+const PATIENCE_MS = 2_000
+
 interface Copy {
   record: EpochRecord
   head: unknown
@@ -54,10 +57,14 @@ export class SnapshotKeeper {
     return this.#options.store === null ? null : Math.round(this.#options.clock.monotonicMs() - (this.#storedMs ?? this.#startedMs))
   }
 
-  /** At a barrier: makes a copy when one is due and none is under way. Resolves when the memory may change again. */
-  async atBarrier(state: TaskState, record: EpochRecord): Promise<void> {
+  /**
+   * At a barrier: makes a copy when one is due and none is under way. Resolves when the memory may change again. `isGoodTime`: no
+   * output will be waited for soon.
+   */
+  async atBarrier(state: TaskState, record: EpochRecord, isGoodTime: boolean): Promise<void> {
     const nowMs = this.#options.clock.monotonicMs()
-    const due = nowMs - this.#lastTakenMs >= this.#options.intervalMs && nowMs - this.#lastEndedMs >= this.#options.minPauseMs
+    const dueMs = Math.max(this.#lastTakenMs + this.#options.intervalMs, this.#lastEndedMs + this.#options.minPauseMs)
+    const due = nowMs >= (isGoodTime ? dueMs : dueMs + PATIENCE_MS)
     if (this.#options.store === null || !due || this.#copy !== null || this.#storing !== null) return
     await this.#take(state, record)
   }

@@ -270,7 +270,7 @@ export class TaskState {
 
   /** Copies the state as it is at the barrier just passed; `released` tells when the memory may change again. */
   snapshot(): ReturnType<KernelRunner['snapshot']> {
-    const { key, memory, module } = this.#envelope({ op: 'snapshot' })
+    const { key, memory, module } = this.#envelope({ op: 'copy' })
     return this.#runner.snapshot({ key, memory, module })
   }
 }

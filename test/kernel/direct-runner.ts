@@ -18,7 +18,7 @@ export class DirectRunner implements KernelRunner {
   run(envelope: Envelope): Promise<StepTimes> {
     const { request } = envelope
     const kernel = this.#kernelOf(envelope)
-    if (request.op === 'snapshot' || request.op === 'replay') throw new Error(`${request.op} is no step`)
+    if (request.op === 'copy' || request.op === 'replay') throw new Error(`${request.op} is no step`)
     if (request.opensEpoch) kernel.openEpoch()
     if (request.op === 'apply') {
       kernel.decode(request.topic, request.rows, request.clockNs)

@@ -81,7 +81,7 @@ export class InThreadRunner implements KernelRunner {
     const traps = random.chance(faults.kernelTraps) && !this.#wouldBlame(key, kernel.task, request)
     const broken = dies ? new Error('the worker died') : traps ? new WebAssembly.RuntimeError(INJECTED) : null
     if (broken !== null) tally.note(dies ? 'worker died in a step' : 'kernel trapped')
-    if (request.op === 'snapshot' || request.op === 'replay') throw new Error(`${request.op} is no step`)
+    if (request.op === 'copy' || request.op === 'replay') throw new Error(`${request.op} is no step`)
     if (request.opensEpoch) kernel.openEpoch()
     if (request.op === 'apply') {
       if (holdsPoison(kernel.task, request.rows)) {

@@ -52,7 +52,10 @@ export async function run(args: string[], context: CommandContext): Promise<numb
     let log: Log | null = null
     try {
       log = await openLog(settings, logger)
-      const [store, connected] = await Promise.all([openStore(settings), connect(log, settings, logger, serving, stop), listening])
+      const [store, connected] = await Promise.all([openStore(settings), connect(log, settings, logger, serving, stop), listening]).catch(async (error: unknown) => {
+        await listening // a port that is taken is said before what the broker lacks
+        throw error
+      })
       if (!connected) return EXIT_OK
       const engine = new Engine({ settings, log, store, runner, clock: systemClock, logger, serving, bundle })
       await engine.run(context.stop)

@@ -25,6 +25,8 @@ export class Reader {
   readonly #channels: number[]
   readonly #columns: RecordColumns
   readonly #owners = new Map<number, TaskOwner>()
+  /** Starts by partition, one after the other: of two that overlap, either's positions could be the last. */
+  readonly #starts = new Map<number, Promise<void>>()
   readonly #consumer: LogConsumer
   #closed = false
   #running: Promise<void> = Promise.resolve()
@@ -54,7 +56,13 @@ export class Reader {
    * Adds a task, or starts it anew, at these positions. Until the seek is done nobody gets the partition's records: those of
    * its former owner, from further on, would make the queue drop all before them.
    */
-  async add(owner: TaskOwner, positions: number[]): Promise<void> {
+  add(owner: TaskOwner, positions: number[]): Promise<void> {
+    const added = (this.#starts.get(owner.partition) ?? Promise.resolve()).then(() => this.#start(owner, positions))
+    this.#starts.set(owner.partition, added.catch(() => undefined))
+    return added
+  }
+
+  async #start(owner: TaskOwner, positions: number[]): Promise<void> {
     this.#owners.delete(owner.partition)
     const places: Position[] = []
     for (const [number, topic] of this.#topics.entries()) {

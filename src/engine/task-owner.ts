@@ -240,12 +240,16 @@ export class TaskOwner {
   }
 
   /** How the queues are filled, until `over`: for a head start, and for the recovery that goes on from there if it can. */
-  #feeds(over: AbortSignal): { early: Feed; feed: Feed; settled: () => Promise<void> } {
+  #feeds(over: AbortSignal): { early: Feed; feed: Feed; settled: () => Promise<unknown> } {
     let early: { from: string; begun: Promise<void> } | null = null
-    let settled: Promise<void> = Promise.resolve()
+    let isTaken = false
+    let settled: Promise<unknown> = Promise.resolve()
+    /** One after the other: of two that overlap, the reader could keep the positions of either. */
     const begin = (positions: number[]): Promise<void> => {
-      over.throwIfAborted()
-      const begun = this.#context.startReading(this, positions)
+      const begun = settled.then(() => {
+        over.throwIfAborted()
+        return this.#context.startReading(this, positions)
+      })
       settled = begun.catch(() => undefined) // whoever began it is told
       return begun
     }
@@ -257,11 +261,13 @@ export class TaskOwner {
         // once: whoever starts a second time has taken records out
         const begun = early?.from === positions.join(' ') ? early.begun : null
         early = null
+        isTaken = true
         await (begun ?? begin(positions))
       },
       drained: (channel) => this.#context.onDrained(this, channel),
     }
     const start = async (positions: number[]): Promise<void> => {
+      if (isTaken) throw new Error('too late for a head start: the recovery reads by itself')
       early = { from: positions.join(' '), begun: begin(positions) }
       await early.begun
     }

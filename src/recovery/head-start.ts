@@ -18,8 +18,11 @@ export async function headStart(job: RecoveryJob, partition: number, feed: Feed)
     if (manifest.tradesTopic !== job.tradesTopic || manifest.partitions !== job.partitions) return null // another job's
     const record = manifestRecord(manifest)
     const image = record.bundle === job.bundle.hash ? job.bundle.image : readBundle(await loadBundle(store, group, record.bundle)).image
-    const [memory] = await Promise.all([loadSnapshot(store, manifest, image), readOn(job, partition, record.consumed.map(({ to }) => to), feed)])
-    return { manifest, memory }
+    // both to their end, whatever becomes of one: reading that began later would be in the way of recovery's own
+    const [loaded, reading] = await Promise.allSettled([
+      loadSnapshot(store, manifest, image), readOn(job, partition, record.consumed.map(({ to }) => to), feed),
+    ])
+    return loaded.status === 'fulfilled' && reading.status === 'fulfilled' ? { manifest, memory: loaded.value } : null
   } catch {
     return null
   }

@@ -47,3 +47,15 @@ it.each([1, 2, 3, 4, 5, 6, 7, 8])('gives a task that comes while its former owne
   expect(failed).toEqual([])
   expect(offsetsOf(owner.queues)).toEqual(Array.from({ length: RECORDS }, (_, offset) => offset))
 })
+
+
+it.each([1, 2, 3, 4, 5, 6, 7, 8])('reads from the later positions when a second start follows while the first is under way (seed %d)', async (seed) => {
+  const { scheduler, broker, reader, newOwner } = newReader(seed)
+  for (let offset = 0; offset < RECORDS; offset++) broker.append('trades', 0, Buffer.from('S'), Buffer.from('{}'))
+  reader.start(() => undefined, (error) => { throw error })
+  const owner = newOwner()
+  const starts = [reader.add(owner, [HALF, -1, -1]), reader.add(owner, [0, -1, -1])]
+  await scheduler.run(() => offsetsOf(owner.queues).at(-1) === RECORDS - 1, 10 * RECORDS)
+  await Promise.all(starts)
+  expect(offsetsOf(owner.queues)).toEqual(Array.from({ length: RECORDS }, (_, offset) => offset))
+})

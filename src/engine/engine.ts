@@ -50,6 +50,15 @@ const CONNECT_MS = 10_000
 /** Longest time for clients to close when the engine ends: with a broker that hangs they never would. */
 const CLOSE_MS = 2_000
 
+/** Compiled kernels by their bundle's hash: a job has few. */
+const modules = new Map<string, WebAssembly.Module>()
+
+function moduleOf({ hash, kernel }: Bundle): WebAssembly.Module {
+  const module = modules.get(hash) ?? new WebAssembly.Module(kernel)
+  modules.set(hash, module)
+  return module
+}
+
 export class Engine {
   readonly #options: EngineOptions
   readonly #owners = new Map<number, TaskOwner>()
@@ -168,15 +177,10 @@ export class Engine {
     const infos = await this.#describe()
     const partitionsOf = (name: string): number => infos.find((info) => info.name === name)?.partitions ?? 0
     const partitions = partitionsOf(settings.tradesTopic)
-    const modules = new Map<string, WebAssembly.Module>()
     const job = {
       log, store, runner, group: settings.groupId, tradesTopic: settings.tradesTopic, partitions, inputs: this.#inputs,
       epochsTopic: settings.epochsTopic, instance: settings.instanceId, onDivergence: settings.onDivergence, bundle,
-      moduleOf: (of: Bundle): WebAssembly.Module => {
-        const module = modules.get(of.hash) ?? new WebAssembly.Module(of.kernel)
-        modules.set(of.hash, module)
-        return module
-      },
+      moduleOf,
       info: (fields: object, text: string) => logger.info(fields, text),
       warn: (text: string) => logger.warn({}, text),
     }

@@ -43,8 +43,13 @@ const CLOSE_MINUTE = 960
 
 /** The calendar at `path`, or the product's own where it is empty. Throws WrongMarketFile (78). */
 export function readCalendar(path = ''): TradingCalendar {
-  return parseCalendar(readMarketFile(path, OWN))
+  if (path !== '') return parseCalendar(readMarketFile(path, OWN))
+  own ??= parseCalendar(readMarketFile(path, OWN))
+  return own
 }
+
+/** The program's own calendar, once it was read. */
+let own: TradingCalendar | undefined
 
 /** Checks and reads a calendar. Throws WrongMarketFile that names the first thing that is wrong. */
 export function parseCalendar(text: string): TradingCalendar {

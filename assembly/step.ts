@@ -74,7 +74,8 @@ function missing(topic: i32): i64 {
   if (cell(T_INDICATOR_CAPACITY) == cell(T_INDICATOR_USED)) return T_INDICATOR + 1
   if (cell(T_FEED_CAPACITY) == cell(T_FEED_USED)) return T_FEED + 1
   if (spare(T_WINDOW_CAPACITY, T_WINDOW_USED, T_WINDOW_FREE) < 1) return T_WINDOW + 1
-  if (spare(T_TRADE_CAPACITY, T_TRADE_USED, T_TRADE_FREE) < 1) return T_TRADE + 1
+  // a correction takes two rows: its trade and itself; a free list may hold one
+  if (spare(T_TRADE_CAPACITY, T_TRADE_USED, T_TRADE_FREE) < 2 || cell(T_TRADE_CAPACITY) == cell(T_TRADE_USED)) return T_TRADE + 1
   if (spare(T_QUOTE_ID_CAPACITY, T_QUOTE_ID_USED, T_QUOTE_ID_FREE) < 1) return T_QUOTE_ID + 1
   return topic == BARS_TOPIC ? missingOfBars() : 0
 }

@@ -29,6 +29,14 @@ const CORRECTED: i32 = 8
 const KEY: usize = SCRATCH_BASE + 1024
 const KEY_TEXT: usize = KEY + 8
 
+/** What tells one fix from another: both keys, values, flags and event time of the record; its SHA-256 is kept as the key of a trade that never was. */
+const FIX: usize = SCRATCH_BASE + 1536
+const FIX_BYTES: i32 = 112
+const FIX_NEW_KEY: usize = FIX + 8 + TRADE_KEY_BYTES
+const FIX_VALUES: usize = FIX_NEW_KEY + 8 + TRADE_KEY_BYTES
+/** Length of a fix's key: none that a trade's key can have, as a record has at most 1 MiB. */
+const FIX_KEY_LENGTH: i32 = 1 << 30
+
 /** Moves the trades partition's running watermark. Every record that isn't rejected or filtered does, before it is judged. */
 @inline export function noteTradeTime(timeNs: i64): void {
   if (cell(H_FIRST_TRADE_NS) == NONE) setCell(H_FIRST_TRADE_NS, timeNs)
@@ -80,6 +88,22 @@ function find(symbol: i32, hash: i32, openSecond: i64): i32 {
     trade = i32At(C_TRADE_HASH_NEXT, trade)
   }
   return removed
+}
+
+/** Whether some version of the trade with the key at KEY, in an open window, has these values: a repeat of any of them is no conflict. */
+function hasVersion(symbol: i32, hash: i32, openSecond: i64, timeNs: i64, price: f64, size: f64): bool {
+  const length = load<i32>(KEY)
+  let trade = i32At(C_TRADE_INDEX_ROW, hash & (<i32>cell(T_TRADE_INDEX_CAPACITY) - 1))
+  for (; trade != 0; trade = i32At(C_TRADE_HASH_NEXT, trade)) {
+    if (
+      i32At(C_TRADE_HASH, trade) == hash && i32At(C_TRADE_SYMBOL, trade) == symbol && i32At(C_TRADE_KEY_LENGTH, trade) == length &&
+      f64At(C_TRADE_PRICE, trade) == price && f64At(C_TRADE_SIZE, trade) == size &&
+      // a corrected trade has its original's time here, and its own where it comes by itself
+      (i64At(C_TRADE_TIME, trade) == timeNs || (i32At(C_TRADE_FLAGS, trade) & CORRECTED) != 0) &&
+      sameText(keyAt(trade), KEY_TEXT, TRADE_KEY_BYTES) && i64At(C_WINDOW_SECOND, i32At(C_TRADE_WINDOW, trade)) >= openSecond
+    ) return true
+  }
+  return false
 }
 
 /** A new trade row with the key at KEY in `window`; it is linked and known, but not in the bar yet. */
@@ -148,9 +172,7 @@ export function applyTrade(row: i32, feed: i32): u8 {
   const hash = makeKey(row, load<i32>(D_ID_PTR + (row << 2)), load<i32>(D_ID_LENGTH + (row << 2)))
   const known = find(symbol, hash, openSecond)
   if (known != 0) {
-    if (f64At(C_TRADE_PRICE, known) != price || f64At(C_TRADE_SIZE, known) != size || i64At(C_TRADE_TIME, known) != timeNs) {
-      if ((i32At(C_TRADE_FLAGS, known) & CORRECTED) == 0) addCell(H_CONFLICTS, 1)
-    }
+    if (!hasVersion(symbol, hash, openSecond, timeNs, price, size)) addCell(H_CONFLICTS, 1)
     return DUPLICATE
   }
   const window = windowRow(symbol, second)
@@ -172,52 +194,90 @@ function rebuild(window: i32): void {
   touch(window)
 }
 
+/** Begins a fix's identity with the key at KEY, that of the trade it speaks of. */
+function openFix(timeNs: i64): void {
+  memory.copy(FIX, KEY, 8 + TRADE_KEY_BYTES)
+  memory.fill(FIX_NEW_KEY, 0, <usize>FIX_BYTES - 8 - TRADE_KEY_BYTES)
+  store<i64>(FIX_VALUES, timeNs)
+}
+
+/** Puts the fix's key at KEY. Returns its hash with the symbol. */
+function makeFixKey(symbol: i32): i32 {
+  sha256(FIX, FIX_BYTES, 0, 0, KEY_TEXT)
+  store<i64>(KEY, FIX_KEY_LENGTH)
+  return <i32>xxh64(KEY, 8 + TRADE_KEY_BYTES, <u64>symbol)
+}
+
+/** Remembers the fix while `window` is open: a trade that never was, with the fix's key. */
+function noteFix(symbol: i32, window: i32): void {
+  insert(symbol, window, makeFixKey(symbol), load<i64>(FIX_VALUES), 0, 0, 0, REMOVED, 0)
+}
+
 /** Judges and applies a cancel: its trade is taken out of its open window. */
 export function applyCancel(row: i32): u8 {
-  noteTradeTime(load<i64>(D_TIME_NS + (row << 3)))
+  const timeNs = load<i64>(D_TIME_NS + (row << 3))
+  noteTradeTime(timeNs)
   const symbol = load<i32>(D_SYMBOL + (row << 2))
+  const openSecond = firstOpenSecond(cell(H_TRADES_MAX_NS))
   const hash = makeKey(row, load<i32>(D_ID_PTR + (row << 2)), load<i32>(D_ID_LENGTH + (row << 2)))
-  const old = find(symbol, hash, firstOpenSecond(cell(H_TRADES_MAX_NS)))
+  const old = find(symbol, hash, openSecond)
   if (old == 0) return LATE
   const flags = i32At(C_TRADE_FLAGS, old)
   if ((flags & REMOVED) != 0) return DUPLICATE
+  openFix(timeNs)
+  if (find(symbol, makeFixKey(symbol), openSecond) != 0) return DUPLICATE
+  const window = i32At(C_TRADE_WINDOW, old)
   setI32(C_TRADE_FLAGS, old, flags | REMOVED)
-  rebuild(i32At(C_TRADE_WINDOW, old))
+  noteFix(symbol, window)
+  rebuild(window)
   return APPLIED
 }
 
-/** Judges and applies a correction: the corrected trade takes the original's event time and place. */
+/**
+ * Judges and applies a correction: the corrected trade takes the original's event time and place. One that was applied before is a
+ * duplicate, also when the trade has been corrected again since.
+ */
 export function applyCorrection(row: i32): u8 {
-  noteTradeTime(load<i64>(D_TIME_NS + (row << 3)))
+  const timeNs = load<i64>(D_TIME_NS + (row << 3))
+  noteTradeTime(timeNs)
   const symbol = load<i32>(D_SYMBOL + (row << 2))
   const openSecond = firstOpenSecond(cell(H_TRADES_MAX_NS))
-  const price = load<f64>(D_N0 + (row << 3))
-  const size = load<f64>(D_N1 + (row << 3))
   const oldHash = makeKey(row, load<i32>(D_ID_PTR + (row << 2)), load<i32>(D_ID_LENGTH + (row << 2)))
   const old = find(symbol, oldHash, openSecond)
   if (old == 0) return LATE
-  const oldFlags = i32At(C_TRADE_FLAGS, old)
-  if ((oldFlags & REMOVED) != 0) return DUPLICATE
-  const window = i32At(C_TRADE_WINDOW, old)
+  if ((i32At(C_TRADE_FLAGS, old) & REMOVED) != 0) return DUPLICATE
+  openFix(timeNs)
+  makeKey(row, load<i32>(D_NEW_ID_PTR + (row << 2)), load<i32>(D_NEW_ID_LENGTH + (row << 2)))
+  memory.copy(FIX_NEW_KEY, KEY, 8 + TRADE_KEY_BYTES)
   const flags = flagsOf(row) | CORRECTED
+  store<f64>(FIX_VALUES, load<f64>(D_N0 + (row << 3)), 8)
+  store<f64>(FIX_VALUES, load<f64>(D_N1 + (row << 3)), 16)
+  store<i64>(FIX_VALUES, flags, 24)
+  if (find(symbol, makeFixKey(symbol), openSecond) != 0) return DUPLICATE
+  const window = i32At(C_TRADE_WINDOW, old)
+  if (!replaceTrade(row, old, flags, openSecond)) return DUPLICATE
+  noteFix(symbol, window)
+  rebuild(window)
+  return APPLIED
+}
+
+/** Puts the correction's trade in the place of `old`. False, and nothing done, when it says what was corrected before. */
+function replaceTrade(row: i32, old: i32, flags: i32, openSecond: i64): bool {
+  const symbol = i32At(C_TRADE_SYMBOL, old)
+  const window = i32At(C_TRADE_WINDOW, old)
+  const oldFlags = i32At(C_TRADE_FLAGS, old)
+  const price = load<f64>(D_N0 + (row << 3))
+  const size = load<f64>(D_N1 + (row << 3))
   const hash = makeKey(row, load<i32>(D_NEW_ID_PTR + (row << 2)), load<i32>(D_NEW_ID_LENGTH + (row << 2)))
   const same = find(symbol, hash, openSecond)
-  if (same == old) {
-    if (oldFlags == flags && f64At(C_TRADE_PRICE, old) == price && f64At(C_TRADE_SIZE, old) == size) return DUPLICATE
-    setF64(C_TRADE_PRICE, old, price)
-    setF64(C_TRADE_SIZE, old, size)
-    setI32(C_TRADE_FLAGS, old, flags)
-    rebuild(window)
-    return APPLIED
-  }
+  if (same == old && oldFlags == flags && f64At(C_TRADE_PRICE, old) == price && f64At(C_TRADE_SIZE, old) == size) return false
   setI32(C_TRADE_FLAGS, old, oldFlags | REMOVED)
-  if (same != 0 && (i32At(C_TRADE_FLAGS, same) & REMOVED) == 0) {
+  if (same != 0 && same != old && (i32At(C_TRADE_FLAGS, same) & REMOVED) == 0) {
     setI32(C_TRADE_FLAGS, same, i32At(C_TRADE_FLAGS, same) | REMOVED)
     if (i32At(C_TRADE_WINDOW, same) != window) rebuild(i32At(C_TRADE_WINDOW, same))
   }
   insert(symbol, window, hash, i64At(C_TRADE_TIME, old), i64At(C_TRADE_ARRIVAL, old), price, size, flags, i32At(C_TRADE_FEED, old))
-  rebuild(window)
-  return APPLIED
+  return true
 }
 
 /** Forgets a closed window's trades. */

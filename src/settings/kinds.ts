@@ -147,9 +147,10 @@ export function checkToken(raw: string): void {
     'use visible ASCII')
 }
 
-/** A map from a JSON object of texts, numbers and flags, every entry checked by `check` (throws WrongValue). */
+/** A map from a JSON object of plain values of these types (texts, numbers and flags), every entry checked by `check` (throws WrongValue). */
 export function map(
   name: string, kind: string, text: string, more: More, check: (key: string, value: string) => void,
+  types: readonly string[] = ['string', 'number', 'boolean'],
 ): Definition<Readonly<Record<string, string>>> {
   return define<Readonly<Record<string, string>>>(name, kind, {}, text, more, (raw) => {
     const right = 'give a JSON object, such as {"key":"value"}'
@@ -162,7 +163,7 @@ export function map(
     }
     if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new WrongValue('is no JSON object', right)
     const entries = Object.entries(parsed).map(([key, value]): [string, string] => {
-      if (!['string', 'number', 'boolean'].includes(typeof value)) throw new WrongValue(`has no plain value for "${key}"`, right)
+      if (!types.includes(typeof value)) throw new WrongValue(`has no ${types.length === 1 ? 'text' : 'plain value'} for "${key}"`, right)
       check(key, String(value))
       return [key, String(value)]
     })

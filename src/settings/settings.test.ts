@@ -82,6 +82,7 @@ describe('readSettings', () => {
     ['config that is a list', { TA_KAFKA_CONFIG: '[]' }, /^TA_KAFKA_CONFIG is no JSON object/],
     ['unknown field', { TA_FIELD_MAP: '{"evnt_ts":"t"}' },
       /^TA_FIELD_MAP maps "evnt_ts", which is no field: did you mean event_ts/],
+    ['path that is no text', { TA_FIELD_MAP: '{"price":5}' }, /^TA_FIELD_MAP has no text for "price"/],
     ['bad path', { TA_FIELD_MAP: '{"price":"payload..p"}' }, /^TA_FIELD_MAP gives price the path "payload..p"/],
     ['bad bootstrap', { TA_KAFKA_BOOTSTRAP: 'a:9092,b:x' }, /^TA_KAFKA_BOOTSTRAP .*the broker "b:x"/],
     ['port out of range', { TA_HTTP_PORT: '70000' }, /^TA_HTTP_PORT "70000" is too large: give a whole number from 0 to 65535/],

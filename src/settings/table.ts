@@ -56,7 +56,7 @@ const topics = {
 
 const input = {
   fieldMap: map('TA_FIELD_MAP', 'JSON object', 'Paths of source fields that are elsewhere, such as `{"event_ts":"payload.t"}`',
-    affects, checkFieldPath),
+    affects, checkFieldPath, ['string']),
   latenessMs: whole('TA_MAX_OUT_OF_ORDER_MS', 2_000, [0, HOUR_MS], 'Lateness: how far records may be out of order', affects),
   watermarkIdleTimeoutMs: whole('TA_WATERMARK_IDLE_TIMEOUT_MS', 5_000, [1, HOUR_MS],
     'After this without a record a partition is not waited for'),

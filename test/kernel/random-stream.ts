@@ -91,6 +91,7 @@ class Maker {
   /** The minute that bars have come to; it goes on faster than the trades' time, from far behind it. */
   #minuteMs: number
   readonly #quotes: { t: string; S: string }[] = []
+  readonly #fixes: Made[] = []
   readonly #trades: { symbol: string; id: unknown; x: string | undefined }[] = []
   /** Whether trades are corrected and cancelled in this stream. */
   readonly #hasFixes: boolean
@@ -168,16 +169,24 @@ class Maker {
   #tradeOrFix(): Made {
     const random = this.#random
     const known = this.#trades.length > 0 ? pick(random, this.#trades.slice(-8)) : undefined
+    if (this.#fixes.length > 0 && chance(random, 0.04)) return pick(random, this.#fixes.slice(-8))
     if (known !== undefined && this.#hasFixes && chance(random, 0.06)) {
-      return cancelRecord({ t: this.#stamp(), S: known.symbol, i: known.id, x: known.x })
+      return this.#fix(cancelRecord({ t: this.#stamp(), S: known.symbol, i: known.id, x: known.x }))
     }
     if (known !== undefined && this.#hasFixes && chance(random, 0.06)) {
       const ci = chance(random, 0.3) ? known.id : chance(random, 0.2) ? pick(random, this.#trades).id : ++this.#count
       const z = pick(random, ['A', 'C', undefined])
       const corrected = { ci, cp: this.#price(), cs: this.#size(), cc: this.#conditions(), z }
-      return correctionRecord({ t: this.#stamp(), S: known.symbol, oi: known.id, x: known.x, ...corrected })
+      this.#trades.push({ ...known, id: ci })
+      return this.#fix(correctionRecord({ t: this.#stamp(), S: known.symbol, oi: known.id, x: known.x, ...corrected }))
     }
     return this.#trade(known)
+  }
+
+  /** Kept, to come again. */
+  #fix(fix: Made): Made {
+    this.#fixes.push(fix)
+    return fix
   }
 
   #trade(known: { symbol: string; id: unknown } | undefined): Made {

@@ -22,8 +22,10 @@ interface KnownTrade {
   eligible: Eligibility
   /** The trade as it counts now, null when a fix took it away. */
   trade: WindowTrade | null
-  /** A correction gave it these values: what the trade itself says may differ. */
+  /** A correction gave it these values. */
   corrected: boolean
+  /** Every trade that was known by this key: a repeat of any of them is no conflict. A corrected one (timeNs null) has its original's time here, and its own where it comes by itself. */
+  versions: { window: Window; timeNs: bigint | null; price: number; size: number }[]
 }
 
 export class SymbolState {
@@ -38,6 +40,8 @@ export class SymbolState {
   private readonly settings: ModelSettings
   private readonly windows = new Map<number, Window>()
   private readonly known = new Map<string, KnownTrade>()
+  /** Corrections and cancels that were applied, by all that they say; known for as long as the window they changed. */
+  private readonly fixes = new Map<string, Window>()
 
   constructor(name: string, index: number, settings: ModelSettings) {
     this.name = name
@@ -54,6 +58,7 @@ export class SymbolState {
   forget(window: Window): void {
     this.windows.delete(window.startSecond)
     for (const [key, known] of this.known) if (known.window === window) this.known.delete(key)
+    for (const [fix, of] of this.fixes) if (of === window) this.fixes.delete(fix)
   }
 
   /** `isOpen` says whether the window that starts at a second is open for this record; `isCut` whether `latest` cut it. */
@@ -63,8 +68,9 @@ export class SymbolState {
     const key = keyOf(trade.exchange, trade.id)
     const known = this.find(key, isOpen)
     if (known !== undefined) {
-      const same = known.price === trade.price && known.size === trade.size && known.timeNs === trade.timeNs
-      return same || known.corrected ? 'duplicate' : 'conflicting duplicate'
+      const same = known.versions.some(({ window, price, size, timeNs }) =>
+        isOpen(window.startSecond) && price === trade.price && size === trade.size && (timeNs === null || timeNs === trade.timeNs))
+      return same ? 'duplicate' : 'conflicting duplicate'
     }
     let window = this.windows.get(second)
     if (window === undefined) {
@@ -76,7 +82,7 @@ export class SymbolState {
     const eligible = eligibility(this.settings.saleConditions, conditions, tape)
     const counted = { timeNs, arrival, price, size, eligible, feed }
     window.trades.add(counted)
-    this.known.set(key, { window, timeNs, price, size, eligible, trade: counted, corrected: false })
+    this.known.set(key, { window, timeNs, price, size, eligible, trade: counted, corrected: false, versions: [{ window, timeNs, price, size }] })
     this.changed(window)
     return 'applied'
   }
@@ -86,6 +92,7 @@ export class SymbolState {
     const known = this.find(keyOf(cancel.exchange, cancel.id), isOpen)
     if (known === undefined) return 'late'
     if (known.trade === null) return 'duplicate'
+    if (!this.isNew(['cancel', cancel.exchange, cancel.id, String(cancel.timeNs)], known.window, isOpen)) return 'duplicate'
     this.remove(known)
     this.changed(known.window)
     return 'applied'
@@ -99,6 +106,8 @@ export class SymbolState {
     const { price, size } = fix
     const eligible = eligibility(this.settings.saleConditions, fix.conditions, fix.tape)
     if (fix.id === fix.originalId && original.corrected && sameValues(original, { price, size, eligible })) return 'duplicate'
+    const said = ['correction', fix.exchange, fix.originalId, fix.id, String(fix.timeNs), price, size, eligible]
+    if (!this.isNew(said, original.window, isOpen)) return 'duplicate'
     const replaced = original.trade
     this.remove(original)
     const key = keyOf(fix.exchange, fix.id)
@@ -110,9 +119,20 @@ export class SymbolState {
     }
     const trade = { ...replaced, price, size, eligible }
     original.window.trades.add(trade)
-    this.known.set(key, { window: original.window, timeNs: original.timeNs, price, size, eligible, trade, corrected: true })
+    const { window, timeNs } = original
+    const versions = [...(other?.versions ?? []), { window, timeNs: null, price, size }]
+    this.known.set(key, { window, timeNs, price, size, eligible, trade, corrected: true, versions })
     this.changed(original.window)
     return 'applied'
+  }
+
+  /** Notes a fix of `window` by all that it says; false when it is known. */
+  private isNew(said: unknown[], window: Window, isOpen: (second: number) => boolean): boolean {
+    const text = JSON.stringify(said)
+    const of = this.fixes.get(text)
+    if (of !== undefined && isOpen(of.startSecond)) return false
+    this.fixes.set(text, window)
+    return true
   }
 
   private find(key: string, isOpen: (second: number) => boolean): KnownTrade | undefined {

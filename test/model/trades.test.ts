@@ -126,6 +126,29 @@ describe('fixes', () => {
     expect(barAt(task.closeAll(), 1)).toMatchObject({ c: 10, count: 1 })
   })
 
+  it('are known by all that they say: one that comes again undoes nothing that came after it', () => {
+    for (const [first, second] of [[[1, 1, 98], [1, 1, 97]], [[1, 2, 98], [2, 1, 97]]]) {
+      const task = new TestTask()
+      task.trade(tradeRecord({ t: at(1), i: 1, p: 100, s: 1 }))
+      const correct = ([oi, ci, cp]: number[], t: string | number) => task.trade(correctionRecord({ t: at(t), oi, ci, cp, cs: 1 }))
+      expect([correct(first, 1.1), correct(second, 1.2), correct(first, 1.1)]).toEqual(['applied', 'applied', 'duplicate'])
+      // said anew, at a time of its own, it is another fix
+      expect(correct(first, 1.3)).toBe('applied')
+      expect(barAt(task.closeAll(), 1)).toMatchObject({ o: 98, count: 1 })
+    }
+  })
+
+  it('leave a conflict with the corrected trade a conflict, and a repeat of the original none', () => {
+    const task = new TestTask()
+    const trade = (i: number, p: number, s: number) => task.trade(tradeRecord({ t: at(1), i, p, s }))
+    trade(38, 100, 1)
+    task.trade(correctionRecord({ t: at('1.1'), oi: 38, ci: 19, cp: 98, cs: 1 }))
+    expect([trade(38, 100, 1), trade(19, 98, 1)]).toEqual(['duplicate', 'duplicate'])
+    expect(task.model.counts().conflictingDuplicates).toBe(0)
+    expect([trade(19, 200, 7), trade(38, 100, 2)]).toEqual(['duplicate', 'duplicate'])
+    expect(task.model.counts().conflictingDuplicates).toBe(2)
+  })
+
   it('come to the same whether the corrected trade came by itself before the correction or after it', () => {
     const fix = correctionRecord({ t: at('1.6'), oi: 1, ci: 3, cp: 30, cs: 1 })
     const itself = tradeRecord({ t: at('1.7'), i: 3, p: 30, s: 1 })

@@ -14,7 +14,7 @@ import {
   H_WATERMARK_BEFORE_NS, H_WATERMARK_NS, T_WINDOW_FREE,
 } from './layout'
 import { forgetPending } from './market/minute-bars'
-import { noteFinalSecond, openChecks } from './market/minute-check'
+import { isUnchecked, noteFinalSecond, openChecks, settleChecks } from './market/minute-check'
 import { publishMinuteSignals } from './market/minute-signals'
 import { settleQuote } from './market/quotes'
 import { nextOpen, setOpen } from './market/symbols'
@@ -136,6 +136,7 @@ function publishSignals(clockMs: i64): void {
     }
     provisionalSignals(symbol, window, quoteWindow, clockMs)
     publishMinuteSignals(symbol, clockMs)
+    settleChecks(symbol)
   }
 }
 
@@ -180,7 +181,8 @@ function retire(clockMs: i64): void {
       window = next
     }
     setI32(C_SYMBOL_WINDOW_HEAD, symbol, window)
-    if (window == 0) setOpen(symbol, false)
+    // one whose bars still wait to be compared stays among the open ones: the next epoch looks again
+    if (window == 0 && !isUnchecked(symbol)) setOpen(symbol, false)
     for (; window != 0; window = i32At(C_WINDOW_NEXT, window)) settleWindow(window, clockMs)
   }
 }

@@ -18,6 +18,12 @@ import { stepSlidingVwap } from './sliding-vwap'
 
 export const MINUTE_SECONDS: i64 = 60
 
+/** Start of the minute that a second lies in. */
+@inline export function minuteOf(second: i64): i64 {
+  const rest = second % MINUTE_SECONDS
+  return second - (rest < 0 ? rest + MINUTE_SECONDS : rest)
+}
+
 /** What VWAPs take of a bar: one without a volume or a volume-weighted price (crypto's follow quotes, too) has no part in them. */
 @inline export function vwapVolume(volume: f64, vwap: f64): f64 { return vwap > 0 ? volume : 0 }
 

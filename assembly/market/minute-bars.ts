@@ -9,15 +9,16 @@
  */
 import { xxh64 } from '../hash'
 import {
-  CFG_PROVISIONAL, C_MINUTE_CHECK_FROM, C_MINUTE_JUDGED_SECOND, C_MINUTE_PENDING_HEAD, C_MINUTE_PENDING_TAIL, C_MINUTE_PROVISIONAL,
+  CFG_PROVISIONAL, C_MINUTE_JUDGED_SECOND, C_MINUTE_PENDING_HEAD, C_MINUTE_PENDING_TAIL, C_MINUTE_PROVISIONAL,
   C_MINUTE_PROVISIONAL_CLOSE, C_MINUTE_PROVISIONAL_FEED, C_MINUTE_PROVISIONAL_HASH, C_MINUTE_PROVISIONAL_SECOND, C_MINUTE_PROVISIONAL_VOLUME,
   C_MINUTE_PROVISIONAL_VWAP, C_MINUTE_SEEN, C_MINUTE_SEEN_COUNT, C_MINUTE_SYMBOL, C_PENDING_BAR_CLOSE, C_PENDING_BAR_FEED, C_PENDING_BAR_HIGH,
   C_PENDING_BAR_LOW, C_PENDING_BAR_NEXT, C_PENDING_BAR_SECOND, C_PENDING_BAR_VOLUME, C_PENDING_BAR_VWAP, C_SYMBOL_MINUTE_ROW, D_IS_FINAL, D_KIND,
-  D_N0, D_N1, D_N2, D_N3, D_N4, D_N5, D_N6, D_SYMBOL, D_TIME_NS, H_BARS_END_NS, H_MINUTE_SIGNALS_DUE, H_WATERMARK_NS, MINUTE_SEEN, SCRATCH_BASE,
+  D_N0, D_N1, D_N2, D_N3, D_N4, D_N5, D_N6, D_SYMBOL, D_TIME_NS, H_BARS_END_NS, H_MINUTE_SIGNALS_DUE, MINUTE_SEEN, SCRATCH_BASE,
   T_MINUTE_USED, T_PENDING_BAR_USED,
 } from '../layout'
-import { MINUTE_SECONDS } from '../indicators/minute'
-import { NONE, NS, addCell, cell, i32At, i64At, secondOf, setCell, setF64, setI32, setI64 } from '../memory'
+import { MINUTE_SECONDS, minuteOf } from '../indicators/minute'
+import { NS, addCell, cell, i32At, i64At, secondOf, setCell, setF64, setI32, setI64 } from '../memory'
+import { awaitCheck } from './minute-check'
 import { setOpen } from './symbols'
 
 const APPLIED: u8 = 0
@@ -32,12 +33,6 @@ export const DUE: i32 = 2
 
 /** Where a bar's seven values are put together to be hashed. */
 const VALUES: usize = SCRATCH_BASE + 1024
-
-/** Start of the minute that a second lies in. */
-@inline export function minuteOf(second: i64): i64 {
-  const rest = second % MINUTE_SECONDS
-  return second - (rest < 0 ? rest + MINUTE_SECONDS : rest)
-}
 
 /** Judges and applies one decoded minute bar. Returns its outcome. A spare row of both tables is the caller's to see to. */
 export function applyMinuteBar(row: i32, feed: i32): u8 {
@@ -63,9 +58,6 @@ function minuteRow(symbol: i32): i32 {
   setCell(T_MINUTE_USED, row + 1)
   setI32(C_MINUTE_SYMBOL, row, symbol)
   setI32(C_SYMBOL_MINUTE_ROW, symbol, row)
-  // seconds that are final already have not been noted for comparison
-  const watermark = cell(H_WATERMARK_NS)
-  setI64(C_MINUTE_CHECK_FROM, row, watermark == NONE ? NONE : secondOf(watermark) + 1)
   return row
 }
 
@@ -125,6 +117,7 @@ function keepFinal(row: i32, minute: i32, second: i64, feed: i32): void {
   if (tail == 0) setI32(C_MINUTE_PENDING_HEAD, minute, bar)
   else setI32(C_PENDING_BAR_NEXT, tail, bar)
   setI32(C_MINUTE_PENDING_TAIL, minute, bar)
+  awaitCheck(minute, bar)
   setCell(H_BARS_END_NS, max(cell(H_BARS_END_NS), (second + MINUTE_SECONDS) * NS))
   addCell(H_MINUTE_SIGNALS_DUE, 1)
 }

@@ -6,16 +6,15 @@ import { writeMinuteSignal } from '../encode/minute-signal'
 import { MINUTE_SECONDS, clearScratch, loadMinute, saveMinute, stepMinute } from '../indicators/minute'
 import { SCRATCH_ROW } from '../indicators/row'
 import {
-  CFG_PROVISIONAL, CFG_PROVISIONAL_MAX_AGE_MS, C_MINUTE_JUDGED_SECOND, C_MINUTE_NEWEST_CLOSE, C_MINUTE_NEWEST_HIGH, C_MINUTE_NEWEST_LOW,
+  CFG_PROVISIONAL, CFG_PROVISIONAL_MAX_AGE_MS, C_MINUTE_JUDGED_SECOND, C_MINUTE_NEWEST_CLOSE,
   C_MINUTE_NEWEST_SECOND, C_MINUTE_NEWEST_SET, C_MINUTE_NEWEST_VOLUME, C_MINUTE_NEWEST_VWAP, C_MINUTE_PENDING_HEAD, C_MINUTE_PENDING_TAIL,
   C_MINUTE_PROVISIONAL_CLOSE, C_MINUTE_PROVISIONAL_FEED, C_MINUTE_PROVISIONAL_SECOND, C_MINUTE_PROVISIONAL_VOLUME, C_MINUTE_PROVISIONAL_VWAP,
-  C_PENDING_BAR_CLOSE, C_PENDING_BAR_FEED, C_PENDING_BAR_HIGH, C_PENDING_BAR_LOW, C_PENDING_BAR_NEXT, C_PENDING_BAR_SECOND, C_PENDING_BAR_VOLUME,
+  C_PENDING_BAR_CLOSE, C_PENDING_BAR_FEED, C_PENDING_BAR_NEXT, C_PENDING_BAR_SECOND, C_PENDING_BAR_VOLUME,
   C_PENDING_BAR_VWAP, C_SYMBOL_MINUTE_ROW,
 } from '../layout'
 import { NONE, cell, f64At, i32At, i64At, setF64, setI32, setI64 } from '../memory'
 import { addSignal, nextRecord } from '../outputs'
 import { takeProvisional } from './minute-bars'
-import { checkNewest, settleCheck } from './minute-check'
 
 /** Publishes what came of a symbol's minute bars since the last epoch: finals in the order in which they came, then the provisional one. */
 export function publishMinuteSignals(symbol: i32, clockMs: i64): void {
@@ -37,7 +36,6 @@ function finalSignal(symbol: i32, minute: i32, bar: i32): void {
   const hasNewest = i32At(C_MINUTE_NEWEST_SET, minute) != 0
   const newest = i64At(C_MINUTE_NEWEST_SECOND, minute)
   assert(!hasNewest || second >= newest) // invariant 5: in order; the newest alone is revised
-  settleCheck(minute)
   loadMinute(minute)
   if (hasNewest && second != newest) {
     stepNewest(minute)
@@ -45,14 +43,11 @@ function finalSignal(symbol: i32, minute: i32, bar: i32): void {
   }
   setI32(C_MINUTE_NEWEST_SET, minute, 1)
   setI64(C_MINUTE_NEWEST_SECOND, minute, second)
-  setF64(C_MINUTE_NEWEST_HIGH, minute, f64At(C_PENDING_BAR_HIGH, bar))
-  setF64(C_MINUTE_NEWEST_LOW, minute, f64At(C_PENDING_BAR_LOW, bar))
   setF64(C_MINUTE_NEWEST_CLOSE, minute, f64At(C_PENDING_BAR_CLOSE, bar))
   setF64(C_MINUTE_NEWEST_VOLUME, minute, f64At(C_PENDING_BAR_VOLUME, bar))
   setF64(C_MINUTE_NEWEST_VWAP, minute, f64At(C_PENDING_BAR_VWAP, bar))
   stepNewest(minute)
   publish(symbol, second, i32At(C_PENDING_BAR_FEED, bar), true)
-  checkNewest(minute)
 }
 
 function provisionalSignal(symbol: i32, minute: i32, clockMs: i64): void {

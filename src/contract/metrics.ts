@@ -27,7 +27,7 @@ export type SnapshotResult = (typeof SNAPSHOT_RESULTS)[number]
 
 /** What of a feed's minute bar is compared with this engine's own seconds, in the order of the kernel's cells. */
 export const MINUTE_BAR_FIELDS = ['volume', 'high', 'low', 'close'] as const
-export const MINUTE_BAR_RESULTS = ['equal', 'differs'] as const
+export const MINUTE_BAR_RESULTS = ['equal', 'differs', 'skipped'] as const
 
 const each = (values: readonly string[]): string[][] => values.map((value) => [value])
 
@@ -53,7 +53,7 @@ export const METRICS = {
   },
   minuteBarChecks: {
     name: 'ta_minute_bar_checks_total', kind: 'counter', labels: ['field', 'result'],
-    help: "Final minute bars of the feed compared with this engine's own sixty one-second bars",
+    help: "Final minute bars of the feed compared with this engine's own sixty one-second bars; skipped: there was nothing whole to compare with",
     from: MINUTE_BAR_FIELDS.flatMap((field) => MINUTE_BAR_RESULTS.map((result) => [field, result])),
   },
   minuteBarDifference: {

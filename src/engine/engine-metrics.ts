@@ -1,6 +1,6 @@
 /** Counts and observations of a running engine, handed to the serving thread about once a second. */
 import { CHANNELS, OUTCOMES } from '../contract/outcomes.ts'
-import { MINUTE_BAR_FIELDS } from '../contract/metrics.ts'
+import { MINUTE_BAR_FIELDS, MINUTE_BAR_RESULTS } from '../contract/metrics.ts'
 import type { EpochStage, TransactionResult } from '../contract/metrics.ts'
 import type { Observer } from '../epoch/observer.ts'
 import type { ClosedEpoch } from '../epoch/task-state.ts'
@@ -21,7 +21,7 @@ export class EngineMetrics implements Observer {
   readonly #transactions = new Map<TransactionResult, number>()
   readonly #snapshots = new Map<'stored' | 'failed', number>()
   #conflicts = 0
-  readonly #minuteChecks: MinuteChecks = { equal: [0, 0, 0, 0], differs: [0, 0, 0, 0], difference: [0, 0, 0, 0] }
+  readonly #minuteChecks: MinuteChecks = { equal: [0, 0, 0, 0], differs: [0, 0, 0, 0], skipped: [0, 0, 0, 0], difference: [0, 0, 0, 0] }
   #snapshotBytes: number | null = null
   #recovery: { seconds: number; epochs: number } | null = null
 
@@ -47,7 +47,7 @@ export class EngineMetrics implements Observer {
     this.#serving.observe('transactionDuration', [], ms / 1000)
     outcomes.forEach((count, i) => (this.#outcomes[i] += count))
     this.#conflicts += closed.conflicts
-    for (const what of ['equal', 'differs', 'difference'] as const) {
+    for (const what of ['equal', 'differs', 'skipped', 'difference'] as const) {
       closed.minuteChecks[what].forEach((count, field) => (this.#minuteChecks[what][field] += count))
     }
     this.#count(this.#topics.bars, true, outputs.finalBars)
@@ -111,8 +111,7 @@ export class EngineMetrics implements Observer {
       counters.push(['inputRecords', [channel, outcome], this.#outcomes[c * OUTCOMES.length + o]])
     }))
     MINUTE_BAR_FIELDS.forEach((field, i) => {
-      counters.push(['minuteBarChecks', [field, 'equal'], this.#minuteChecks.equal[i]])
-      counters.push(['minuteBarChecks', [field, 'differs'], this.#minuteChecks.differs[i]])
+      for (const result of MINUTE_BAR_RESULTS) counters.push(['minuteBarChecks', [field, result], this.#minuteChecks[result][i]])
       counters.push(['minuteBarDifference', [field], this.#minuteChecks.difference[i]])
     })
     for (const [key, total] of this.#outputs) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { EPOCH_RECORDS_MAX, QUIET_MS, decideEpochEnd, isFarFromPublication, nextChannel } from './decide.ts'
+import { EPOCH_RECORDS_MAX, QUIET_MS, decideEpochEnd, isFarFromPublication, nextChannel, stepRowsMax } from './decide.ts'
 import type { EpochView } from './decide.ts'
 
 const LIMITS = { epochMs: 20, epochMaxMs: 500, provisionalDelayMs: 0 }
@@ -72,33 +72,66 @@ describe('isFarFromPublication', () => {
 })
 
 describe('nextChannel', () => {
-  const channel = (waiting: number, maxMs: number, exhausted = false) => ({ waiting, maxMs, exhausted })
+  const channel = (waiting: number, maxMs: number, exhausted = false, silent = false) => ({ waiting, maxMs, exhausted, silent })
+  /** Of a topic that is off, or read to its end. */
+  const none = channel(0, -NEVER, true)
+  const MINUTE = 60_000
   it.each<[string, ReturnType<typeof channel>[], number]>([
-    ['nothing waits', [channel(0, 0), channel(0, 0), channel(0, -NEVER)], -1],
-    ['the one that is behind', [channel(1, 2_000), channel(1, 1_000), channel(0, -NEVER)], 1],
-    ['old data far ahead of the other waits', [channel(1, 60_000), channel(0, 1_000), channel(0, -NEVER)], -1],
-    ['unless the other has nothing left', [channel(1, 60_000), channel(0, 1_000, true), channel(0, -NEVER)], 0],
-    ['live data never waits', [channel(1, T - 100), channel(0, 1_000), channel(0, -NEVER)], 0],
-    ['old data ahead by what is allowed goes on', [channel(1, 8_000), channel(0, 1_000), channel(0, -NEVER)], 0],
-    ['and by a millisecond more waits', [channel(1, 8_001), channel(0, 1_000), channel(0, -NEVER)], -1],
-    ['the first records of both: the trades', [channel(1, -NEVER), channel(1, -NEVER), channel(0, -NEVER)], 0],
-    ['a topic that was not read yet comes before the other goes on', [channel(1, 60_000), channel(1, -NEVER), channel(0, -NEVER)], 1],
-    ['an empty topic, once its end is known, holds nothing up', [channel(1, 60_000), channel(0, -NEVER, true), channel(0, -NEVER)], 0],
-    ['one that is hours behind catches up alone', [channel(9, T - 20_000), channel(9, 3_600_000), channel(0, -NEVER)], 1],
+    ['nothing waits', [channel(0, 0), channel(0, 0), none], -1],
+    ['the one that is behind', [channel(1, 2_000), channel(1, 1_000), none], 1],
+    ['old data far ahead of the other waits', [channel(1, 60_000), channel(0, 1_000), none], -1],
+    ['unless the other has nothing left', [channel(1, 60_000), channel(0, 1_000, true), none], 0],
+    ['live data never waits', [channel(1, T - 100), channel(0, 1_000), none], 0],
+    ['old data ahead by what is allowed goes on', [channel(1, 8_000), channel(0, 1_000), none], 0],
+    ['and by a millisecond more waits', [channel(1, 8_001), channel(0, 1_000), none], -1],
+    ['the first records of both: the trades', [channel(1, -NEVER), channel(1, -NEVER), none], 0],
+    ['a topic that was not read yet comes before the other goes on', [channel(1, 60_000), channel(1, -NEVER), none], 1],
+    ['an empty topic, once its end is known, holds nothing up', [channel(1, 60_000), channel(0, -NEVER, true), none], 0],
+    ['one that is hours behind catches up alone', [channel(9, T - 20_000), channel(9, 3_600_000), none], 1],
     ['minute bars come as they are, also while both others wait', [channel(1, 60_000), channel(0, 1_000), channel(4, -NEVER)], 2],
     ['minute bars come as they are', [channel(0, 1_000), channel(0, 1_000), channel(4, -NEVER)], 2],
+    ['old ones come before the trades of their minutes', [channel(1, 0), channel(1, 0), channel(4, 30 * MINUTE)], 2],
+    ['those that are further ahead wait', [channel(1, 0), channel(1, 1), channel(4, 30 * MINUTE + 1)], 0],
+    ['also where the trades are still on their way', [channel(0, -NEVER), channel(0, -NEVER), channel(4, 1_000)], -1],
+    ['but not for a trades topic that is empty or idle', [channel(0, -NEVER, true), channel(0, -NEVER), channel(4, 1_000)], 2],
+    ['nor for one of which nothing comes', [channel(0, 0, false, true), channel(0, 0), channel(4, 90 * MINUTE)], 2],
+    ['old trades wait for minute bars that are on their way', [channel(1, 4 * MINUTE), channel(0, 4 * MINUTE), channel(0, 0)], -1],
+    ['from the first one on', [channel(1, -NEVER), channel(0, -NEVER, true), channel(0, -NEVER)], -1],
+    ['not where they are behind by less', [channel(1, 4 * MINUTE - 1), channel(0, 4 * MINUTE), channel(0, 0)], 0],
+    ['not for those that are read to their end', [channel(1, 90 * MINUTE), none, channel(0, 0, true)], 0],
+    ['not for a topic of which nothing comes', [channel(1, 90 * MINUTE), none, channel(0, 0, false, true)], 0],
+    ['live trades never wait for minute bars', [channel(1, T - 100), channel(0, T), channel(0, -NEVER)], 0],
+    ['quotes don\'t', [channel(0, 90 * MINUTE), channel(1, 90 * MINUTE), channel(0, 0)], 1],
   ])('%s', (_, channels, expected) => {
     expect(nextChannel(channels, T, 2_000)).toBe(expected)
+  })
+
+  it('never leaves all of them waiting when all have records, whatever their times', () => {
+    const times = [-NEVER, 0, 7_001, 4 * MINUTE, 30 * MINUTE + 1, 90 * MINUTE, T - 10_000, T]
+    for (const trades of times) {
+      for (const quotes of times) {
+        for (const bars of times) {
+          expect(nextChannel([channel(1, trades), channel(1, quotes), channel(1, bars)], T, 2_000), `${trades}, ${quotes}, ${bars}`).toBeGreaterThanOrEqual(0)
+        }
+      }
+    }
   })
 
   it('never leaves both waiting when both have records, whatever their times', () => {
     const times = [-NEVER, 0, 7_000, 7_001, 60_000, T - 60_000, T - 10_000, T - 9_999, T, T + 1_000]
     for (const a of times) {
       for (const b of times) {
-        const chosen = nextChannel([channel(1, a), channel(1, b), channel(0, -NEVER)], T, 2_000)
+        const chosen = nextChannel([channel(1, a), channel(1, b), none], T, 2_000)
         // the one that is behind: so what is ahead waits for it, and not the reverse
         expect(chosen, `${a} and ${b}`).toBe(a <= b ? 0 : 1)
       }
     }
+  })
+})
+
+describe('stepRowsMax', () => {
+  it('keeps steps of minute bars and of their trades short for few symbols, and leaves the rest to the batch', () => {
+    expect([stepRowsMax(0, 0, true), stepRowsMax(0, 3, true), stepRowsMax(2, 1, true), stepRowsMax(2, 10, true)]).toEqual([512, 1_536, 64, 640])
+    for (const [channel, hasBars] of [[1, true], [0, false], [2, false]] as const) expect(stepRowsMax(channel, 1, hasBars)).toBe(Number.MAX_SAFE_INTEGER)
   })
 })

@@ -83,31 +83,62 @@ function quietUntilMs(view: EpochView, limits: EpochLimits): number {
 export interface ChannelView {
   /** Records that wait. */
   waiting: number
-  /** Largest event time applied, ms; −Infinity before the first. */
+  /** Largest event time applied, ms, of minute bars their end; −Infinity before the first. */
   maxMs: number
   /** Not waited for: off, idle, or with nothing left to read. */
   exhausted: boolean
+  /** Nothing waits and nothing has come for SILENT_MS, though there may be more to read. */
+  silent: boolean
 }
+
+const TRADES = 0
+const QUOTES = 1
+const BARS = 2
 
 /** A partition that is this far ahead of the other waits for it while old data is read. */
 const AHEAD_MS = 5_000
 /** Event times younger than this are live: nothing is held back for reading in step. */
 const LIVE_MS = 10_000
+/** Minute bars are read this far ahead of the trades that they are compared with: with a step's bars less than a symbol's list holds. */
+const BARS_AHEAD_MS = 30 * 60_000
+/** Old trades this far past the newest minute bar wait for more of them: a few minutes less than own seconds are kept. */
+const BARS_BEHIND_MS = 4 * 60_000
+/** Minute bars and trades wait for each other for so long at most when nothing comes: one that can't be read holds up neither. */
+export const SILENT_MS = 500
+/** Records a symbol and step, where there are minute bars: about an hour of bars, some minutes of rare trades. Of many symbols a batch is less. */
+const STEP_BARS = 64
+const STEP_TRADES = 512
 
 /**
  * The channel whose records are applied next, or −1. While old data is caught up, trades and quotes are read in step by event
- * time, so open windows stay few (invariant 7). Minute bars have no part in the watermark and come as they are.
+ * time, so open windows stay few (invariant 7). Minute bars have no part in the watermark: live they come as they are, and nothing
+ * waits for them. Old ones go ahead of the trades by half an hour, so that what waits to be compared is bounded.
  */
 export function nextChannel(channels: ChannelView[], clockMs: number, latenessMs: number): number {
+  const bars = channels[BARS]
+  if (bars.waiting > 0 && !waitsForTrades(bars, channels[TRADES])) return BARS
   let best = -1
-  channels.forEach((channel, number) => {
-    if (channel.waiting === 0) return
-    if (number < 2) {
-      const other = channels[1 - number]
-      const live = channel.maxMs > clockMs - LIVE_MS
-      if (!live && !other.exhausted && channel.maxMs > other.maxMs + latenessMs + AHEAD_MS) return
-    }
+  for (const number of [TRADES, QUOTES]) {
+    const channel = channels[number]
+    if (channel.waiting === 0) continue
+    const other = channels[1 - number]
+    const live = channel.maxMs > clockMs - LIVE_MS
+    if (!live && !other.exhausted && channel.maxMs > other.maxMs + latenessMs + AHEAD_MS) continue
+    if (!live && number === TRADES && waitsForBars(channel, bars)) continue
     if (best < 0 || channel.maxMs < channels[best].maxMs) best = number
-  })
+  }
   return best
+}
+
+const waitsForTrades = (bars: ChannelView, trades: ChannelView): boolean =>
+  !trades.exhausted && !trades.silent && bars.maxMs > trades.maxMs + BARS_AHEAD_MS
+
+/** Also before the first record of both, as a batch of old trades may span an hour. */
+const waitsForBars = (trades: ChannelView, bars: ChannelView): boolean =>
+  !bars.exhausted && !bars.silent && bars.waiting === 0 && trades.maxMs >= bars.maxMs + BARS_BEHIND_MS
+
+/** Records of a channel that one step takes at most, for the task's `symbols`: minute bars and the trades of their minutes stay near each other. */
+export function stepRowsMax(channel: number, symbols: number, hasBars: boolean): number {
+  if (!hasBars || channel === QUOTES) return Number.MAX_SAFE_INTEGER
+  return (channel === BARS ? STEP_BARS : STEP_TRADES) * Math.max(symbols, 1)
 }

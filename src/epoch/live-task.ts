@@ -8,7 +8,7 @@ import type { Clock } from '../ports/clock.ts'
 import { QUOTES_IDLE, TRADES_IDLE } from '../state/kernel.ts'
 import { NONE } from '../state/task-memory.ts'
 import type { Committer } from './commit.ts'
-import { EPOCH_RECORDS_MAX, decideEpochEnd, isFarFromPublication, nextChannel } from './decide.ts'
+import { EPOCH_RECORDS_MAX, SILENT_MS, decideEpochEnd, isFarFromPublication, nextChannel, stepRowsMax } from './decide.ts'
 import type { ChannelView, EpochLimits, EpochReason, EpochView } from './decide.ts'
 import { RECENT_MS, healthOf } from './degraded.ts'
 import type { Health, HealthView } from './degraded.ts'
@@ -39,6 +39,9 @@ export type Surroundings = Pick<HealthView,
   'market' | 'sourceLagMaxMs' | 'snapshotIntervalMs' | 'maxFutureMs' | 'pausedShare' | 'wrongFields' | 'calendar'>
 
 const IDLE_BITS = [TRADES_IDLE, QUOTES_IDLE]
+const BARS = CHANNELS.indexOf('bars')
+/** Cells of the newest event time, by channel. */
+const NEWEST = ['tradesMaxNs', 'quotesMaxNs', 'barsEndNs'] as const
 const MS = 1_000_000n
 /** Longest time without a look, so that a clock that was set is noticed. */
 const LOOK_MS = 1_000
@@ -54,6 +57,8 @@ export class LiveTask {
   readonly #snapshots: SnapshotKeeper
   readonly #observer: Observer
   readonly #idleness: Idleness[]
+  /** Own running time at which a record of each channel was last there, or it began to be read. */
+  readonly #heardMs: number[]
   readonly #onDrained: (channel: number) => void
   readonly #suspicion: Suspicion
   #committing: Promise<void> | null = null
@@ -85,6 +90,7 @@ export class LiveTask {
     this.#clock = options.clock
     this.waker = new Waker(options.clock)
     this.#lookedMs = options.clock.monotonicMs()
+    this.#heardMs = CHANNELS.map(() => this.#lookedMs)
     this.#committer = options.committer
     this.#snapshots = options.snapshots
     this.#observer = options.observer
@@ -188,17 +194,25 @@ export class LiveTask {
 
   #nextChannel(): number {
     if (this.state.records >= EPOCH_RECORDS_MAX) return -1
+    const nowMs = this.#clock.monotonicMs()
     const views = this.state.queues.map((queue, channel): ChannelView => {
-      const idleness = this.#idleness[channel] as Idleness | undefined
-      const exhausted = idleness === undefined || isIdle(idleness) || (idleness.endReachedMs !== null && queue.length === 0)
-      return { waiting: queue.length, maxMs: this.#maxMs(channel), exhausted }
+      if (queue.length > 0) this.#heardMs[channel] = nowMs
+      const silent = nowMs - this.#heardMs[channel] >= SILENT_MS
+      return { waiting: queue.length, maxMs: this.#maxMs(channel), exhausted: this.#isExhausted(channel), silent }
     })
     return nextChannel(views, this.now(), this.#options.latenessMs)
   }
 
-  /** Largest event time applied of a channel, ms. */
+  #isExhausted(channel: number): boolean {
+    const queue = this.state.queues[channel]
+    const idleness = this.#idleness[channel] as Idleness | undefined
+    if (idleness === undefined) return this.#options.off[channel] || (queue.length === 0 && queue.atEnd)
+    return isIdle(idleness) || (idleness.endReachedMs !== null && queue.length === 0)
+  }
+
+  /** Largest event time applied of a channel, ms; of minute bars the newest one's end. */
   #maxMs(channel: number): number {
-    const ns = channel > 1 ? NONE : this.state.memory.cell(channel === 0 ? 'tradesMaxNs' : 'quotesMaxNs')
+    const ns = this.state.memory.cell(NEWEST[channel])
     return ns === NONE ? Number.NEGATIVE_INFINITY : Number(ns / MS)
   }
 
@@ -206,9 +220,10 @@ export class LiveTask {
     const queue = this.state.queues[channel]
     if (this.state.records === 0) this.#openedMs = this.#clock.monotonicMs()
     const clockMs = this.now()
-    const step = await this.state.applyNext(channel, clockMs, this.#suspicion)
+    const most = stepRowsMax(channel, this.state.memory.number('symbols'), !this.#options.off[BARS])
+    const step = await this.state.applyNext(channel, clockMs, this.#suspicion, undefined, most)
     if (step === null) return
-    this.#noteLead(this.#maxMs(channel) - clockMs)
+    if (channel !== BARS) this.#noteLead(this.#maxMs(channel) - clockMs)
     const { movers, times } = step
     if (movers > 0 && channel < IDLE_BITS.length) noteMover(this.#idleness[channel])
     this.#noteEndIfThere(channel)
@@ -262,7 +277,9 @@ export class LiveTask {
     const nowMs = this.#clock.monotonicMs()
     const idleAt = this.#idleness.map((idleness) => idleAtMs(idleness, this.#options.idleTimeoutMs)).filter((at) => at !== null)
     // never 0: a loop that only yields to promises would keep the whole thread from all else
-    return Math.max(Math.min(LOOK_MS, decision.end ? 0 : decision.waitMs, ...idleAt.map((at) => at - nowMs)), 1)
+    // what waits may wait for a channel that is about to be found silent
+    const lookMs = this.state.queues.some(({ length }) => length > 0) ? SILENT_MS : LOOK_MS
+    return Math.max(Math.min(lookMs, decision.end ? 0 : decision.waitMs, ...idleAt.map((at) => at - nowMs)), 1)
   }
 
   async #endEpoch(reason: EpochReason): Promise<void> {

@@ -47,6 +47,12 @@ export interface ClosedEpoch {
   closeMs: number
 }
 
+/** A step's records that move the watermark, and its times. */
+interface Applied {
+  movers: number
+  times: StepTimes
+}
+
 interface OpenEpoch {
   steps: Step[]
   records: number
@@ -118,19 +124,19 @@ export class TaskState {
    * The next records of a channel: as many as fit a batch and the suspicion allows, none at or past `to`; null when none below it
    * waits, and only then, so a loop over this never spins. A record that traps the kernel is taken by itself, without the kernel.
    */
-  async applyNext(channel: number, clockMs: number, suspicion: Suspicion, to = Number.MAX_SAFE_INTEGER): Promise<{ movers: number; times: StepTimes } | null> {
+  async applyNext(channel: number, clockMs: number, suspicion: Suspicion, to = Number.MAX_SAFE_INTEGER, most = BATCH_ROWS): Promise<Applied | null> {
     const queue = this.queues[channel]
     if (queue.length > 0 && queue.firstOffset < to && suspicion.isSkipped(channel, queue.firstOffset)) return await this.#skip(channel, clockMs)
     // asked from the first record that waits, not from where the queue stands: offsets between may hold none
     const limit = Math.min(to, suspicion.boundary(channel, queue.firstOffset))
-    const rows = queue.segmentRows(limit, suspicion.rowsMax(channel, queue.firstOffset))
+    const rows = queue.segmentRows(limit, Math.min(most, suspicion.rowsMax(channel, queue.firstOffset)))
     const nothingWaits = queue.length === 0 || queue.firstOffset >= to
     invariant(rows > 0 || nothingWaits, 7, `task ${this.partition}: the record at offset ${queue.firstOffset} of ${CHANNELS[channel]} waits and is not taken`)
     return rows === 0 ? null : await this.apply(channel, rows, clockMs)
   }
 
   /** Takes the next record out without handing it to the kernel: rejected, `kernel_trap`. */
-  async #skip(channel: number, clockMs: number): Promise<{ movers: number; times: StepTimes }> {
+  async #skip(channel: number, clockMs: number): Promise<Applied> {
     const queue = this.queues[channel]
     const special = queue.recordAt(0)
     const name = CHANNELS[channel]
@@ -148,7 +154,7 @@ export class TaskState {
    * One step: the next `rows` records of a channel, judged by `clockMs` (whole ms). Resolves to how many of them move the watermark:
    * those that are neither filtered nor rejected. Throws StepFailed; the memory is torn then.
    */
-  async apply(channel: number, rows: number, clockMs: number): Promise<{ movers: number; times: StepTimes }> {
+  async apply(channel: number, rows: number, clockMs: number): Promise<Applied> {
     const queue = this.queues[channel]
     const before = this.#movers(channel)
     queue.peek(rows, (columns, from, to) => loadBatch(this.memory, columns, from, to))

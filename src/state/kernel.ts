@@ -141,6 +141,8 @@ export function copyOutputs(task: TaskMemory): Outputs {
 export interface MinuteChecks {
   equal: number[]
   differs: number[]
+  /** Not compared: no own price, a minute not seen wholly, no room. */
+  skipped: number[]
   /** Sums of relative differences, each 0 to 1. */
   difference: number[]
 }
@@ -150,6 +152,7 @@ export function minuteChecksOf(task: TaskMemory): MinuteChecks {
   return {
     equal: MINUTE_BAR_FIELDS.map((field) => task.number(`minuteEqual.${field}`)),
     differs: MINUTE_BAR_FIELDS.map((field) => task.number(`minuteDiffers.${field}`)),
+    skipped: MINUTE_BAR_FIELDS.map((field) => task.number(`minuteSkipped.${field}`)),
     difference: MINUTE_BAR_FIELDS.map((field) => task.float(`minuteDifference.${field}`)),
   }
 }

@@ -25,6 +25,7 @@ export function layoutSource(): string {
   put('MINUTE_VWAP_BARS', layout.MINUTE_VWAP_BARS)
   put('MINUTE_SEEN', layout.MINUTE_SEEN)
   put('MINUTE_CHECKS', layout.MINUTE_CHECKS)
+  put('UNCHECKED_BARS_MAX', layout.UNCHECKED_BARS_MAX)
   put('TRADE_KEY_BYTES', layout.TRADE_KEY_BYTES)
   put('FEED_BYTES_MAX', layout.FEED_BYTES_MAX)
   put('FEEDS_MAX', layout.FEEDS_MAX)

@@ -60,8 +60,13 @@ export const VOLATILITY_BARS = 60
 export const MINUTE_VWAP_BARS = VWAP_SECONDS / 60
 /** Values of the newest final minute bar that are known, so that a repeat of any of its revisions is one. */
 export const MINUTE_SEEN = 8
-/** Minutes of own seconds that are kept to be compared with the feed's bars: a revision comes half a minute after its minute. */
-export const MINUTE_CHECKS = 3
+/**
+ * Minutes of own seconds that each symbol keeps to be compared with the feed's bars: a revision comes half a minute after its minute, and
+ * bars that the log hands over a little later than its trades are still compared. 8 × 44 B are 7 MB at 20,000 symbols.
+ */
+export const MINUTE_CHECKS = 8
+/** Bars of a symbol that wait for their minute to be over by the watermark: while old data is read, bars come first. 48 B each. */
+export const UNCHECKED_BARS_MAX = 128
 /** Dedupe keys (exchange, id) up to this length lie in the trade's row as they are; of longer ones it holds the SHA-256. */
 export const TRADE_KEY_BYTES = 32
 export const FEED_BYTES_MAX = 32
@@ -76,6 +81,8 @@ export const TABLES: TableSpec[] = [
     columns: columns(
       'name u8 32', 'nameLength i32', 'hash i32', 'seqBars i64', 'seqSignals i64', 'seqMinuteSignals i64', 'windowHead i32',
       'indicatorRow i32', 'minuteRow i32', 'lastFinalSecond i64', ...QUOTE,
+      `ownSecond i64 ${MINUTE_CHECKS}`, `ownPriced i32 ${MINUTE_CHECKS}`, `ownHigh f64 ${MINUTE_CHECKS}`, `ownLow f64 ${MINUTE_CHECKS}`,
+      `ownClose f64 ${MINUTE_CHECKS}`, `ownVolume f64 ${MINUTE_CHECKS}`,
     ),
   },
   {
@@ -109,7 +116,7 @@ export const TABLES: TableSpec[] = [
   { name: 'feed', initialRows: 16, columns: columns(`name u8 ${FEED_BYTES_MAX}`, 'nameLength i32') },
   {
     // of a symbol with minute bars: indicators before the newest final bar, that bar, what is known of it, the newest provisional bar,
-    // and the own seconds to compare with
+    // and the list of bars that are still to be compared with own seconds
     name: 'minute',
     initialRows: 16,
     columns: columns(
@@ -117,12 +124,11 @@ export const TABLES: TableSpec[] = [
       `closes f64 ${BOLLINGER_BARS}`, `returns f64 ${VOLATILITY_BARS}`, 'session i64', 'sessionPv f64', 'sessionPvLow f64',
       'sessionVolume f64', 'sessionVolumeLow f64', 'vwapBars i32', `vwapEnd i64 ${MINUTE_VWAP_BARS}`, `vwapPv f64 ${MINUTE_VWAP_BARS}`,
       `vwapV f64 ${MINUTE_VWAP_BARS}`,
-      'newestSet i32', 'newestSecond i64', 'newestHigh f64', 'newestLow f64', 'newestClose f64', 'newestVolume f64', 'newestVwap f64',
+      'newestSet i32', 'newestSecond i64', 'newestClose f64', 'newestVolume f64', 'newestVwap f64',
       'judgedSecond i64', 'seenCount i32', `seen i64 ${MINUTE_SEEN}`, 'pendingHead i32', 'pendingTail i32',
       'provisional i32', 'provisionalSecond i64', 'provisionalHash i64', 'provisionalClose f64', 'provisionalVolume f64',
       'provisionalVwap f64', 'provisionalFeed i32',
-      'unchecked i32', 'checkFrom i64', `checkSecond i64 ${MINUTE_CHECKS}`, `checkPriced i32 ${MINUTE_CHECKS}`,
-      `checkHigh f64 ${MINUTE_CHECKS}`, `checkLow f64 ${MINUTE_CHECKS}`, `checkClose f64 ${MINUTE_CHECKS}`, `checkVolume f64 ${MINUTE_CHECKS}`,
+      'uncheckedHead i32', 'uncheckedTail i32', 'uncheckedCount i32', 'uncheckedSkipped i32',
     ),
   },
   {
@@ -132,6 +138,12 @@ export const TABLES: TableSpec[] = [
     columns: columns(
       'next i32', 'second i64', 'high f64', 'low f64', 'close f64', 'volume f64', 'vwap f64', 'feed i32',
     ),
+  },
+  {
+    // final minute bars that wait to be compared with own seconds, a list a symbol
+    name: 'uncheckedBar',
+    initialRows: 64,
+    columns: columns('next i32', 'second i64', 'high f64', 'low f64', 'close f64', 'volume f64'),
   },
   { name: 'symbolIndex', initialRows: 128, columns: columns('row i32') },
   { name: 'tradeIndex', initialRows: 1024, columns: columns('row i32') },
@@ -170,6 +182,7 @@ export const WORK_CELLS = [
   'watermarkBeforeNs', 'specialsDigest', 'outCapacity', 'minuteSignalsDue',
   'minuteEqual.volume', 'minuteEqual.high', 'minuteEqual.low', 'minuteEqual.close',
   'minuteDiffers.volume', 'minuteDiffers.high', 'minuteDiffers.low', 'minuteDiffers.close',
+  'minuteSkipped.volume', 'minuteSkipped.high', 'minuteSkipped.low', 'minuteSkipped.close',
   'minuteDifference.volume', 'minuteDifference.high', 'minuteDifference.low', 'minuteDifference.close',
 ] as const
 export type WorkCell = (typeof WORK_CELLS)[number]

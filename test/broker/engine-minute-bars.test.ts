@@ -140,4 +140,23 @@ describe('minute bars of old', () => {
     expect(seen.get(of('difference', 'field="volume"'))).toBeCloseTo(0.2, 12)
     expect((await engine.stop()).code).toBe(0)
   })
+
+  it('are compared minute by minute where trades and bars of half an hour lie in the topics before the start', async () => {
+    const job = await minuteBarJob({ TA_PROVISIONAL: 'false', TA_WATERMARK_IDLE_TIMEOUT_MS: '1000' })
+    const t0 = minuteOf(Date.now()) - 3_600_000
+    const minutesOld = Array.from({ length: 30 }, (_, minute) => t0 + minute * 60_000)
+    const seconds = minutesOld.flatMap((start) => [start + 1_000, start + 30_000, start + 58_000])
+    await send(job, seconds.map((ms, i) => trade(job, ms, i, { p: 100 })))
+    await send(job, minutesOld.map((start) => bar(job, start, { o: 100, h: 100, l: 100, c: 100, v: 30 })))
+    const engine = await startEngine(job.env).ready()
+    const counts = await eventually(async () => {
+      const metrics = await engine.metrics()
+      const seen = ['equal', 'differs', 'skipped'].map((result) => metrics.get(`ta_minute_bar_checks_total{field="close",result="${result}"}`) ?? 0)
+      return seen[0] + seen[1] + seen[2] >= 29 ? seen : undefined
+    }, () => 'not all minutes are counted')
+    // the first may have begun before the first trade; the last is over once another trade says so
+    expect(counts).toEqual([28, 0, 1])
+    expect((await engine.stop()).code).toBe(0)
+    await expectVerified(job)
+  })
 })

@@ -14,6 +14,7 @@ import { at } from '../model/task.ts'
 import type { ModelSettingsGiven } from '../model/settings.ts'
 import { minuteChecksOf } from '../../src/state/kernel.ts'
 import type { Kernel, MinuteChecks } from '../../src/state/kernel.ts'
+import { MINUTE_CHECKS, UNCHECKED_BARS_MAX, tableNumber } from '../../src/state/layout.ts'
 import { applyToKernel, closeKernel, kernelOf } from './side-by-side.ts'
 
 const IDLE_QUOTES = { trades: false, quotes: true }
@@ -21,7 +22,7 @@ const IDLE_QUOTES = { trades: false, quotes: true }
 /** A kernel that is fed step by step; sums up what it compares. */
 class CheckedTask {
   readonly kernel: Kernel
-  readonly checks: MinuteChecks = { equal: [0, 0, 0, 0], differs: [0, 0, 0, 0], difference: [0, 0, 0, 0] }
+  readonly checks: MinuteChecks = { equal: [0, 0, 0, 0], differs: [0, 0, 0, 0], skipped: [0, 0, 0, 0], difference: [0, 0, 0, 0] }
   readonly #offsets = { trades: 0, quotes: 0, bars: 0 }
 
   constructor(settings: ModelSettingsGiven = {}) {
@@ -37,7 +38,7 @@ class CheckedTask {
   close(): void {
     closeKernel(this.kernel, { clockMs: null, idle: IDLE_QUOTES })
     const found = minuteChecksOf(this.kernel.task)
-    for (const what of ['equal', 'differs', 'difference'] as const) found[what].forEach((count, i) => (this.checks[what][i] += count))
+    for (const what of ['equal', 'differs', 'skipped', 'difference'] as const) found[what].forEach((count, i) => (this.checks[what][i] += count))
   }
 
   /** Counts of equal and different, by volume, high, low, close. */
@@ -64,6 +65,9 @@ function feedBars(): FeedBar[] {
 const recordOf = ({ symbol, startMs, c, ...more }: FeedBar): TestRecord =>
   minuteBarRecord({ t: new Date(startMs).toISOString(), S: symbol, o: c, c, vw: c, ...more })
 
+/** Each final bar is counted once in each field, whatever comes of it. */
+const settled = ({ equal, differs, skipped }: MinuteChecks): number[] => equal.map((count, field) => count + differs[field] + skipped[field])
+
 /** Trades in order, and each minute's bars half a second after it; an epoch each 250 trades and with each minute. */
 function runFeed(trades: InputRecord[], bars: FeedBar[]): CheckedTask {
   const task = new CheckedTask()
@@ -86,7 +90,7 @@ describe('a feed of minute bars', { timeout: 120_000 }, () => {
 
   it('that is right is equal in all fields, minute by minute', () => {
     const { checks } = runFeed(trades, bars)
-    // not each symbol's first minute, nor the last one of a day, of which the day's trades don't pass the end
+    // not the minute of the first trade, nor the last one of all, of which the trades don't pass the end
     expect(checks.equal[0]).toBeGreaterThan(0.9 * bars.length)
     expect(checks.equal).toEqual(Array(4).fill(checks.equal[0]))
     expect([checks.differs, checks.difference]).toEqual([[0, 0, 0, 0], [0, 0, 0, 0]])
@@ -104,6 +108,69 @@ describe('a feed of minute bars', { timeout: 120_000 }, () => {
     expect(checks.differs).toEqual([10, 20, 10, 10])
     expect(checks.equal).toEqual([right - 10, right - 20, right - 10, right - 10])
     checks.differs.forEach((count, field) => expect(checks.difference[field]).toBeCloseTo(count * 0.2, 9))
+  })
+})
+
+describe('old data', () => {
+  const trade = (seconds: number, id: number): TestRecord => tradeRecord({ t: at(seconds), i: id, p: 100, s: 10 })
+  const bar = (minute: number, v = 20): TestRecord => minuteBarRecord({ t: at(minute * 60), o: 100, h: 100, l: 100, c: 100, v })
+  const of = (minutes: number, first = 0): number[] => Array.from({ length: minutes }, (_, i) => first + i)
+  const trades = (minutes: number[]): TestRecord[] => minutes.flatMap((minute) => [trade(60 * minute + 1, 2 * minute), trade(60 * minute + 58, 2 * minute + 1)])
+
+  it('whose bars all come before the trades is compared, each minute but the first, of which the start may be missing', () => {
+    const task = new CheckedTask()
+    task.take('bars', ...of(30).map((minute) => bar(minute, minute === 20 ? 25 : 20)))
+    task.close()
+    expect(settled(task.checks)).toEqual([0, 0, 0, 0])
+    task.take('trades', ...trades(of(30)), trade(60 * 30 + 2, 99))
+    task.close()
+    expect(task.checks).toEqual({ equal: [28, 29, 29, 29], differs: [1, 0, 0, 0], skipped: [1, 1, 1, 1], difference: [0.2, 0, 0, 0] })
+  })
+
+  it('whose bars begin in the middle is compared from there, also a symbol\'s first bar', () => {
+    const task = new CheckedTask()
+    task.take('trades', ...trades(of(10)), trade(602, 99))
+    task.close()
+    task.take('bars', bar(9), bar(10))
+    task.close()
+    expect([task.counts, task.checks.skipped]).toEqual([[[1, 1, 1, 1], [0, 0, 0, 0]], [0, 0, 0, 0]])
+    task.take('trades', trade(658, 100), trade(662, 101))
+    task.close()
+    expect([task.counts, task.checks.skipped]).toEqual([[[2, 2, 2, 2], [0, 0, 0, 0]], [0, 0, 0, 0]])
+  })
+
+  it('whose trades come before the bars is compared for the last minutes; what is lost by then is counted as skipped', () => {
+    const task = new CheckedTask()
+    task.take('trades', ...trades(of(30)), trade(60 * 30 + 2, 99))
+    task.close()
+    task.take('bars', ...of(30).map((minute) => bar(minute)))
+    task.close()
+    const compared = MINUTE_CHECKS
+    expect(task.checks.equal).toEqual(Array(4).fill(compared))
+    expect(task.checks.skipped).toEqual(Array(4).fill(30 - compared))
+  })
+
+  it('whose bars run further ahead than a list holds is compared as far as that goes, and the rest is counted', () => {
+    const task = new CheckedTask()
+    const minutes = of(UNCHECKED_BARS_MAX + 20)
+    task.take('bars', ...minutes.map((minute) => bar(minute)))
+    task.close()
+    expect(task.checks.skipped).toEqual([20, 20, 20, 20])
+    task.take('trades', ...trades(minutes), trade(60 * minutes.length + 2, 9_999))
+    task.close()
+    expect(task.checks.equal).toEqual(Array(4).fill(UNCHECKED_BARS_MAX - 1))
+    expect(settled(task.checks)).toEqual(Array(4).fill(minutes.length))
+    expect(task.checks.differs).toEqual([0, 0, 0, 0])
+  })
+
+  it('takes no more rows a bar than wait at once', () => {
+    const task = new CheckedTask()
+    for (const minute of of(300)) {
+      task.take('bars', bar(minute))
+      task.take('trades', ...trades([minute]))
+      task.close()
+    }
+    expect(task.kernel.task.table(tableNumber('uncheckedBar'), 'used')).toBeLessThanOrEqual(4)
   })
 })
 
@@ -130,9 +197,7 @@ describe('a minute', () => {
     task.close()
     expect(task.counts).toEqual([[1, 2, 2, 2], [1, 0, 0, 0]])
     task.take('trades', trade(363, 90))
-    task.close() // the watermark passes the minute, another second of the symbol says so
-    task.take('trades', trade(366, 91))
-    task.close()
+    task.close() // the watermark passes the minute
     expect(task.counts).toEqual([[2, 3, 3, 3], [1, 0, 0, 0]])
   })
 
@@ -158,12 +223,14 @@ describe('a minute', () => {
     expect(task.counts).toEqual([[1, 1, 1, 1], [0, 0, 0, 0]])
   })
 
-  it.each<[string, number, number]>([['that began before the task saw trades', 3, 0], ['of which later ones have taken the place', 8, 4]])(
-    '%s is not compared', (_, last, minute) => {
+  it.each<[string, number, number]>([['that began before the task saw trades', 3, 0], ['of which later ones have taken the place', MINUTE_CHECKS + 5, 4]])(
+    '%s is not compared, which is counted', (_, last, minute) => {
       const task = standing(last)
+      const before = task.checks.skipped[0]
       task.take('bars', bar(minute))
       task.close()
       expect(task.counts).toEqual([[0, 0, 0, 0], [0, 0, 0, 0]])
+      expect(task.checks.skipped).toEqual(Array(4).fill(before + 1))
     },
   )
 

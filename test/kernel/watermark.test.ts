@@ -201,9 +201,9 @@ async function catchUp(seconds: number, pick: typeof nextChannel): Promise<Caugh
     for (const channel of [0, 1]) feed(channel)
     const views = [0, 1].map((channel): ChannelView => {
       const queue = state.queues[channel]
-      return { waiting: queue.length, maxMs: maxMs(channel === 0 ? 'tradesMaxNs' : 'quotesMaxNs'), exhausted: queue.length === 0 && queue.atEnd }
+      return { waiting: queue.length, maxMs: maxMs(channel === 0 ? 'tradesMaxNs' : 'quotesMaxNs'), exhausted: queue.length === 0 && queue.atEnd, silent: false }
     })
-    const channel = pick([...views, { waiting: 0, maxMs: Number.NEGATIVE_INFINITY, exhausted: true }], clockMs, LATENESS_MS)
+    const channel = pick([...views, { waiting: 0, maxMs: Number.NEGATIVE_INFINITY, exhausted: true, silent: false }], clockMs, LATENESS_MS)
     if (channel < 0) break
     caught.queuedMax = Math.max(caught.queuedMax, ...state.queues.map(({ length }) => length))
     await state.applyNext(channel, clockMs, new Suspicion())

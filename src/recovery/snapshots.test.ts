@@ -14,6 +14,7 @@ import { FileStore } from '../store/file-store.ts'
 import { bundleOf, kernelModule, newKernel, textsOf } from '../../test/kernel/kernel-under-test.ts'
 import { randomStream } from '../../test/kernel/random-stream.ts'
 import { pythonWithArrow } from '../../test/store/python.ts'
+import { parseManifest } from './manifest.ts'
 import { listSnapshots, loadSnapshot, manifestRecord, readManifest, retainSnapshots, stateHead, storeSnapshot } from './snapshots.ts'
 
 const JOB = { group: 'g', tradesTopic: 't', partitions: 1 }
@@ -121,6 +122,30 @@ describe('a snapshot', () => {
     await stored(store, kernel)
     damage(join(folder, 'g/task-0/000000000007'))
     await expect(loaded(store)).rejects.toThrow()
+  })
+
+  it.each<[string, (manifest: Buffer) => string | Buffer, RegExp]>([
+    ['nothing', () => '', /no whole manifest: its 0 bytes are no JSON/],
+    ['zeros', (manifest) => Buffer.alloc(manifest.length), /are no JSON/],
+    ['its first half', (manifest) => manifest.subarray(0, manifest.length >> 1), /are no JSON/],
+    ['{}', () => '{}', /no whole manifest: version is missing/],
+    ['null', () => 'null', /it is no object/],
+    ['a list', () => '[]', /it is no object/],
+    ['a table without a checksum', (manifest) => String(manifest).replace(/"sha256"/, '"sha"'), /in a table: sha256 is missing/],
+    ['a file outside its folder', (manifest) => String(manifest).replace(/"trade.arrow"/, '"../trade.arrow"'), /in a table: file is not/],
+    ['a cell that is no number', (manifest) => String(manifest).replace(/"symbols": "\d+"/, '"symbols": "many"'), /cells is not/],
+    ['another task', (manifest) => String(manifest).replace(/"task": 0/, '"task": 1'), /is the manifest of task 1 at epoch 7/],
+  ])('whose manifest holds %s is refused, in words, and stored anew', async (_, damaged, fault) => {
+    const { store, folder } = newStore()
+    const kernel = newKernel()
+    await stored(store, kernel)
+    const path = join(folder, 'g/task-0/000000000007/manifest.json')
+    const manifest = readFileSync(path)
+    writeFileSync(path, damaged(manifest))
+    await expect(readManifest(store, 'g', 0, 7)).rejects.toThrow(RangeError)
+    await expect(readManifest(store, 'g', 0, 7)).rejects.toThrow(fault)
+    await stored(store, kernel)
+    expect(parseManifest(path, readFileSync(path))).toEqual(parseManifest(path, manifest))
   })
 
   it('from before an indicator was added loads, with that indicator starting empty', async () => {

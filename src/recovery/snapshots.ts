@@ -53,7 +53,7 @@ export async function storeSnapshot(
 ): Promise<number> {
   const folder = `${taskPrefix(job.group, record.task)}${epochName(record.epoch)}/`
   const key = manifestKey(job.group, record.task, record.epoch)
-  const there = await manifestThere(store, job.group, record)
+  const there = await manifestThere(store, job.group, record.task, record.epoch)
   const recordText = encodeEpochRecord(record).toString('base64')
   if (typeof there === 'object' && there?.record === recordText) return there.tables.reduce((sum, { bytes }) => sum + bytes, 0)
   // before its files are written over: a manifest never stands beside files of another snapshot
@@ -78,7 +78,7 @@ export async function storeSnapshot(
 const BROKEN = 'broken'
 
 /** The manifest under this epoch's number, BROKEN when it is none (half-written), null when there is none. */
-async function manifestThere(store: SnapshotStore, group: string, { task, epoch }: EpochRecord): Promise<Manifest | typeof BROKEN | null> {
+async function manifestThere(store: SnapshotStore, group: string, task: number, epoch: number): Promise<Manifest | typeof BROKEN | null> {
   try {
     return await readManifest(store, group, task, epoch)
   } catch (error) {
@@ -104,6 +104,12 @@ export async function readManifest(store: SnapshotStore, group: string, task: nu
   const manifest = parseManifest(key, await store.get(key))
   if (manifest.task === task && manifest.epoch === epoch) return manifest
   throw new RangeError(`${key} is the manifest of task ${manifest.task} at epoch ${manifest.epoch}`)
+}
+
+/** The epoch record that a snapshot says it belongs to, as bytes; null when there is no whole manifest. */
+export async function readRecord(store: SnapshotStore, group: string, task: number, epoch: number): Promise<Buffer | null> {
+  const manifest = await manifestThere(store, group, task, epoch)
+  return manifest === null || manifest === BROKEN ? null : Buffer.from(manifest.record, 'base64')
 }
 
 /** Loads a snapshot into a new memory with `image` as its config. Throws RangeError when a file isn't what the manifest says. */
@@ -132,14 +138,10 @@ export async function loadBundle(store: SnapshotStore, group: string, hash: stri
   return bytes
 }
 
-/** Deletes all but the newest `retain` snapshots, and what was left half-written before the oldest kept. Resolves to the epochs kept. */
-export async function retainSnapshots(store: SnapshotStore, group: string, task: number, retain: number): Promise<number[]> {
-  const kept = (await listSnapshots(store, group, task)).slice(0, retain)
-  const oldest = kept.at(-1)
-  if (oldest === undefined || kept.length < retain) return kept
-  const old = (await store.list(taskPrefix(group, task))).filter((key) => Number(key.split('/').at(-2)) < oldest)
+/** Deletes a task's snapshots of epochs before `oldest`, and what was left half-written there. */
+export async function deleteSnapshotsBefore(store: SnapshotStore, group: string, task: number, oldest: number): Promise<void> {
+  const old = (await store.list(taskPrefix(group, task))).filter((key) => epochOf(key) < oldest)
   // manifests first: what is left of a snapshot that is being deleted is no snapshot any more
-  await store.delete(old.filter((key) => key.endsWith('/manifest.json')))
-  await store.delete(old.filter((key) => !key.endsWith('/manifest.json')))
-  return kept
+  await store.delete(old.filter((key) => key.endsWith(`/${MANIFEST}`)))
+  await store.delete(old.filter((key) => !key.endsWith(`/${MANIFEST}`)))
 }

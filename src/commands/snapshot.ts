@@ -4,6 +4,7 @@ import { EXIT_BUG, EXIT_OK, EXIT_SETTINGS, EXIT_USAGE } from '../contract/exit-c
 import type { SnapshotStore } from '../ports/snapshot-store.ts'
 import { readSettings } from '../settings/settings.ts'
 import { inspectSnapshot, snapshotFault, snapshotRows } from '../snapshot/snapshot-view.ts'
+import type { SnapshotRow } from '../snapshot/snapshot-view.ts'
 import { commandShape, tableText, withArguments, type CommandContext } from './command.ts'
 import { openStore } from './open-store.ts'
 
@@ -29,8 +30,7 @@ export async function snapshot(args: string[], context: CommandContext): Promise
       ({ task, epoch }) => (options.task ?? task) === task && (options.epoch ?? epoch) === epoch,
     )
     if (action === 'list') {
-      const cells = rows.map((row) => [String(row.task), String(row.epoch), row.storedAt, String(row.bytes), String(row.symbols)])
-      context.print(options.json === true ? `${JSON.stringify(rows)}\n` : tableText([['TASK', 'EPOCH', 'STORED', 'BYTES', 'SYMBOLS'], ...cells]))
+      context.print(options.json === true ? `${JSON.stringify(rows)}\n` : listText(rows))
       return EXIT_OK
     }
     if (rows.length === 0) throw new UserError(EXIT_USAGE, `There is no such snapshot of the group ${settings.groupId} in ${store.place}.`)
@@ -39,6 +39,14 @@ export async function snapshot(args: string[], context: CommandContext): Promise
     context.print(`${JSON.stringify(await inspectSnapshot(store, settings.groupId, task, epoch, options.symbol), null, 2)}\n`)
     return EXIT_OK
   })
+}
+
+/** One line a snapshot; a column of faults only where there is one. */
+function listText(rows: SnapshotRow[]): string {
+  const faults = rows.some(({ fault }) => fault !== '')
+  const cells = rows.map(({ task, epoch, storedAt, bytes, symbols, fault }) =>
+    [...[task, epoch, storedAt, bytes, symbols].map((value) => String(value ?? '-')), ...(faults ? [fault && `broken: ${fault}`] : [])])
+  return tableText([['TASK', 'EPOCH', 'STORED', 'BYTES', 'SYMBOLS', ...(faults ? ['FAULT'] : [])], ...cells])
 }
 
 async function verifyAll(store: SnapshotStore, group: string, rows: { task: number; epoch: number }[], context: CommandContext): Promise<number> {

@@ -18,7 +18,8 @@ import type { Clock } from '../ports/clock.ts'
 import type { Log, LogGroup, Position, RecordColumns } from '../ports/log.ts'
 import { LogError } from '../ports/log.ts'
 import type { SnapshotStore } from '../ports/snapshot-store.ts'
-import { retainSnapshots, storeSnapshot } from '../recovery/snapshots.ts'
+import { SnapshotRetention } from '../recovery/snapshot-retention.ts'
+import { storeSnapshot } from '../recovery/snapshots.ts'
 import type { StateHead } from '../recovery/snapshots.ts'
 import type { Serving } from '../serve/serving.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -269,14 +270,17 @@ export class Engine {
   #snapshotStoring(partitions: number): OwnerContext['storeSnapshot'] {
     const { store, settings, clock, log, logger } = this.#options
     if (store === null) return null
-    const trimmer = new EpochTrimmer(log, settings.epochsTopic, (text) => logger.warn({}, text))
+    const warn = (text: string): void => logger.warn({}, text)
+    const { groupId: group, epochsTopic, snapshotRetain: retain } = settings
+    const trimmer = new EpochTrimmer(log, epochsTopic, warn)
+    const retention = new SnapshotRetention({ log, store, group, epochsTopic, retain, warn })
     return async (state, record, head, files) => {
       await trimmer.note(state)
-      const job = { group: settings.groupId, tradesTopic: settings.tradesTopic, partitions }
+      const job = { group, tradesTopic: settings.tradesTopic, partitions }
       const bytes = await storeSnapshot(store, job, record, head as StateHead, files, state.bundle, Math.floor(clock.nowMs()))
-      const kept = await retainSnapshots(store, settings.groupId, state.partition, settings.snapshotRetain)
+      const kept = await retention.stored(state, record)
       // until as many are there as are kept, the recorded epochs from the beginning on are the one before the first
-      if (kept.length >= settings.snapshotRetain) await trimmer.trim(state, record.epoch, kept)
+      if (kept !== null) await trimmer.trim(state, kept)
       return bytes
     }
   }

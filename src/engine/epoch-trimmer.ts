@@ -3,6 +3,7 @@
  * partition is noted, with the newest epoch closed by then: all records below that end are of this epoch or older ones,
  * as long as nobody else owns the task. A snapshot of a younger epoch that this very state has committed proves that.
  */
+import { invariant } from '../contract/errors.ts'
 import type { TaskState } from '../epoch/task-state.ts'
 import type { Log } from '../ports/log.ts'
 
@@ -36,10 +37,11 @@ export class EpochTrimmer {
     })
   }
 
-  /** A snapshot of `epoch` was stored; deletes what no kept one needs. `kept` are epochs, newest first. */
-  async trim(state: TaskState, epoch: number, kept: number[]): Promise<void> {
+  /** Deletes what no kept snapshot needs. `kept` are epochs of snapshots of this very epoch log, newest first. */
+  async trim(state: TaskState, kept: number[]): Promise<void> {
     const notes = this.#notes.get(state) ?? []
-    const needed = Math.min(epoch, kept.at(-1) ?? 0)
+    const needed = kept.at(-1) ?? 0
+    invariant(needed <= state.last.epoch, 6, `a snapshot of epoch ${needed} is kept, but the last epoch is ${state.last.epoch}`)
     const last = notes.findLastIndex((note) => note.epoch < needed)
     if (last < 0) return
     const { end } = notes[last]

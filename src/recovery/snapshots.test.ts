@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -14,7 +14,8 @@ import { FileStore } from '../store/file-store.ts'
 import { bundleOf, kernelModule, newKernel, textsOf } from '../../test/kernel/kernel-under-test.ts'
 import { randomStream } from '../../test/kernel/random-stream.ts'
 import { pythonWithArrow } from '../../test/store/python.ts'
-import { listSnapshots, loadSnapshot, manifestRecord, readManifest, retainSnapshots, stateHead, storeSnapshot } from './snapshots.ts'
+import { parseManifest } from './manifest.ts'
+import { listSnapshots, loadSnapshot, manifestRecord, readManifest, stateHead, storeSnapshot } from './snapshots.ts'
 
 const JOB = { group: 'g', tradesTopic: 't', partitions: 1 }
 const folders: string[] = []
@@ -71,9 +72,9 @@ const restOf = (kernel: Kernel): string[] => {
   return textsOf(copyOutputs(kernel.task))
 }
 
-async function stored(store: FileStore, kernel: Kernel, epoch = 7): Promise<void> {
+async function stored(store: FileStore, kernel: Kernel, epoch = 7, instance = 'i'): Promise<void> {
   const bundle = bundleOf()
-  const record = { ...blankRecord(0, 'i', bundle.hash, [1, 2, -1], false, 0), epoch }
+  const record = { ...blankRecord(0, instance, bundle.hash, [1, 2, -1], false, 0), epoch }
   await storeSnapshot(store, JOB, record, stateHead(kernel.task), encodeTables(copyTables(kernel.task)), bundle, 1_764_786_730_000)
 }
 
@@ -123,6 +124,49 @@ describe('a snapshot', () => {
     await expect(loaded(store)).rejects.toThrow()
   })
 
+  it.each<[string, (manifest: Buffer) => string | Buffer, RegExp]>([
+    ['nothing', () => '', /no whole manifest: its 0 bytes are no JSON/],
+    ['zeros', (manifest) => Buffer.alloc(manifest.length), /are no JSON/],
+    ['its first half', (manifest) => manifest.subarray(0, manifest.length >> 1), /are no JSON/],
+    ['{}', () => '{}', /no whole manifest: version is missing/],
+    ['null', () => 'null', /it is no object/],
+    ['a list', () => '[]', /it is no object/],
+    ['a table without a checksum', (manifest) => String(manifest).replace(/"sha256"/, '"sha"'), /in a table: sha256 is missing/],
+    ['a file outside its folder', (manifest) => String(manifest).replace(/"trade.arrow"/, '"../trade.arrow"'), /in a table: file is not/],
+    ['a cell that is no number', (manifest) => String(manifest).replace(/"symbols": "\d+"/, '"symbols": "many"'), /cells is not/],
+    ['another task', (manifest) => String(manifest).replace(/"task": 0/, '"task": 1'), /is the manifest of task 1 at epoch 7/],
+  ])('whose manifest holds %s is refused, in words, and stored anew', async (_, damaged, fault) => {
+    const { store, folder } = newStore()
+    const kernel = newKernel()
+    await stored(store, kernel)
+    const path = join(folder, 'g/task-0/000000000007/manifest.json')
+    const manifest = readFileSync(path)
+    writeFileSync(path, damaged(manifest))
+    await expect(readManifest(store, 'g', 0, 7)).rejects.toThrow(RangeError)
+    await expect(readManifest(store, 'g', 0, 7)).rejects.toThrow(fault)
+    await stored(store, kernel)
+    expect(parseManifest(path, readFileSync(path))).toEqual(parseManifest(path, manifest))
+  })
+
+  it('of an earlier life with the same epoch number is replaced, its manifest first; its own is not written over', async () => {
+    const { store, folder } = newStore()
+    const [before, now] = [newKernel(), newKernel()]
+    drive(before, 1, 0, 30)
+    drive(now, 2, 0, 30)
+    await stored(store, before, 7, 'an earlier life')
+    await stored(store, now)
+    expect(manifestRecord(await readManifest(store, 'g', 0, 7)).instance).toBe('i')
+    expect(stateOf(await loaded(store))).toEqual(stateOf(now.task))
+    const writes = writesOf(store)
+    await stored(store, now)
+    expect(writes).toEqual([])
+    await store.delete((await store.list('g/task-0/')).filter((key) => key.endsWith('manifest.json')))
+    await stored(store, before, 7, 'an earlier life')
+    writesOf(store, 2)
+    await expect(stored(store, now)).rejects.toThrow('the store is gone')
+    expect([await listSnapshots(store, 'g', 0), readdirSync(join(folder, 'g/task-0/000000000007')).length > 0]).toEqual([[], true])
+  })
+
   it('from before an indicator was added loads, with that indicator starting empty', async () => {
     const { store } = newStore()
     const kernel = newKernel()
@@ -155,15 +199,6 @@ describe('a snapshot', () => {
       await expect(stored(broken, kernel)).rejects.toThrow('the store is gone')
       expect(await listSnapshots(broken, 'g', 0)).toEqual([])
     }
-  })
-
-  it('is kept with the newest ones, and the rest is deleted', async () => {
-    const { store } = newStore()
-    const kernel = newKernel()
-    for (const epoch of [3, 9, 11, 20]) await stored(store, kernel, epoch)
-    expect(await retainSnapshots(store, 'g', 0, 2)).toEqual([20, 11])
-    expect(await listSnapshots(store, 'g', 0)).toEqual([20, 11])
-    expect((await store.list('g/task-0/')).every((key) => key.includes('/000000000011/') || key.includes('/000000000020/'))).toBe(true)
   })
 })
 

@@ -7,38 +7,30 @@
 import { createHash } from 'node:crypto'
 import { BugError } from '../contract/errors.ts'
 import type { SnapshotFile } from '../dispatch/request.ts'
-import { decodeEpochRecord, encodeEpochRecord } from '../epoch/epoch-record.ts'
+import { encodeEpochRecord } from '../epoch/epoch-record.ts'
 import type { EpochRecord } from '../epoch/epoch-record.ts'
 import { StoreError } from '../ports/snapshot-store.ts'
 import type { SnapshotStore } from '../ports/snapshot-store.ts'
 import { decodeTable, restoreTables } from '../state/arrow-tables.ts'
 import * as layout from '../state/layout.ts'
 import { TaskMemory } from '../state/task-memory.ts'
+import { parseManifest } from './manifest.ts'
+import type { Manifest, TableSize } from './manifest.ts'
+
+export { manifestRecord } from './manifest.ts'
+export type { Manifest } from './manifest.ts'
 
 /** What the memory holds beside the tables, taken at the barrier. */
 export interface StateHead {
   cells: Record<string, string>
-  tables: { name: string; capacity: number; used: number; free: number }[]
+  tables: TableSize[]
 }
 
-export interface Manifest {
-  version: 1
-  group: string
-  tradesTopic: string
-  partitions: number
-  task: number
-  epoch: number
-  /** The epoch's record as it stands on the epoch topic, base64: offsets, clock, counts, idle bits, digest. */
-  record: string
-  layoutVersion: number
-  cells: Record<string, string>
-  tables: (StateHead['tables'][number] & { file: string; rows: number; bytes: number; sha256: string })[]
-  storedAtMs: number
-}
-
+const MANIFEST = 'manifest.json'
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 const taskPrefix = (group: string, task: number): string => `${group}/task-${task}/`
 const epochName = (epoch: number): string => String(epoch).padStart(12, '0')
+const manifestKey = (group: string, task: number, epoch: number): string => `${taskPrefix(group, task)}${epochName(epoch)}/${MANIFEST}`
 const bundleKey = (group: string, hash: string): string => `${group}/bundles/${hash}.bundle`
 
 /** Header cells and table sizes of a memory, to be taken together with the copy of its tables. */
@@ -51,25 +43,27 @@ export function stateHead(task: TaskMemory): StateHead {
   }
 }
 
-/** Stores one snapshot, unless it is there already (a good one is never written over). Resolves to its size in bytes. */
+/**
+ * Stores one snapshot, unless it is there already (a good one is never written over). What else has that epoch's number, half-written or
+ * of an earlier life of the job, goes: nothing on the epoch log bears it out. Resolves to its size in bytes.
+ */
 export async function storeSnapshot(
   store: SnapshotStore, job: { group: string; tradesTopic: string; partitions: number }, record: EpochRecord, head: StateHead,
   files: SnapshotFile[], bundle: { hash: string; bytes: Uint8Array }, storedAtMs: number,
 ): Promise<number> {
   const folder = `${taskPrefix(job.group, record.task)}${epochName(record.epoch)}/`
-  const key = `${folder}manifest.json`
-  const there = await manifestThere(store, key)
+  const key = manifestKey(job.group, record.task, record.epoch)
+  const there = await manifestThere(store, job.group, record.task, record.epoch)
   const recordText = encodeEpochRecord(record).toString('base64')
-  if (there !== null && there !== BROKEN) {
-    if (there.record === recordText) return there.tables.reduce((sum, { bytes }) => sum + bytes, 0)
-    throw new StoreError('outside', `${store.place} has a ${key} of another epoch record: this snapshot is not stored`)
-  }
+  if (typeof there === 'object' && there?.record === recordText) return there.tables.reduce((sum, { bytes }) => sum + bytes, 0)
+  // before its files are written over: a manifest never stands beside files of another snapshot
+  if (there !== null) await store.delete([key])
   await store.putNew(bundleKey(job.group, bundle.hash), bundle.bytes)
   const tables: Manifest['tables'] = []
   for (const { name, rows, bytes, sha256: digest } of files) {
     const file = `${name}.arrow`
     await store.put(folder + file, bytes)
-    const sizes = head.tables.find((table) => table.name === name) as StateHead['tables'][number]
+    const sizes = head.tables.find((table) => table.name === name) as TableSize
     tables.push({ ...sizes, file, rows, bytes: bytes.length, sha256: digest })
   }
   const manifest: Manifest = {
@@ -77,37 +71,46 @@ export async function storeSnapshot(
     layoutVersion: layout.LAYOUT_VERSION, cells: head.cells, tables, storedAtMs,
   }
   const text = Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`)
-  if (there === BROKEN) await store.put(key, text)
-  else if (!(await store.putNew(key, text))) throw new StoreError('outside', `${store.place} has got another ${key} meanwhile`)
+  if (!(await store.putNew(key, text))) throw new StoreError('outside', `${store.place} has got another ${key} meanwhile`)
   return files.reduce((sum, { bytes }) => sum + bytes.length, text.length)
 }
 
 const BROKEN = 'broken'
 
-/** The manifest of this key, BROKEN when it is none (half-written), null when there is none. */
-async function manifestThere(store: SnapshotStore, key: string): Promise<Manifest | typeof BROKEN | null> {
+/** The manifest under this epoch's number, BROKEN when it is none (half-written), null when there is none. */
+async function manifestThere(store: SnapshotStore, group: string, task: number, epoch: number): Promise<Manifest | typeof BROKEN | null> {
   try {
-    return JSON.parse(Buffer.from(await store.get(key)).toString('utf8')) as Manifest
+    return await readManifest(store, group, task, epoch)
   } catch (error) {
     if (error instanceof StoreError && error.kind === 'missing') return null
-    if (error instanceof SyntaxError) return BROKEN
+    if (error instanceof RangeError) return BROKEN
     throw error
   }
 }
 
 /** Epochs of a task's snapshots, newest first. Only those with a manifest count. */
 export async function listSnapshots(store: SnapshotStore, group: string, task: number): Promise<number[]> {
-  const keys = await store.list(taskPrefix(group, task))
-  const epochs = keys.filter((key) => key.endsWith('/manifest.json')).map((key) => Number(key.split('/').at(-2)))
-  return epochs.filter((epoch) => Number.isSafeInteger(epoch)).sort((a, b) => b - a)
+  return epochsIn(await store.list(taskPrefix(group, task)))
 }
 
+const epochOf = (key: string): number => Number(key.split('/').at(-2))
+
+const epochsIn = (keys: string[]): number[] =>
+  keys.filter((key) => key.endsWith(`/${MANIFEST}`)).map(epochOf).filter((epoch) => Number.isSafeInteger(epoch)).sort((a, b) => b - a)
+
+/** Rejects with RangeError when it is no whole manifest, or another snapshot's. */
 export async function readManifest(store: SnapshotStore, group: string, task: number, epoch: number): Promise<Manifest> {
-  const bytes = await store.get(`${taskPrefix(group, task)}${epochName(epoch)}/manifest.json`)
-  return JSON.parse(Buffer.from(bytes).toString('utf8')) as Manifest
+  const key = manifestKey(group, task, epoch)
+  const manifest = parseManifest(key, await store.get(key))
+  if (manifest.task === task && manifest.epoch === epoch) return manifest
+  throw new RangeError(`${key} is the manifest of task ${manifest.task} at epoch ${manifest.epoch}`)
 }
 
-export const manifestRecord = (manifest: Manifest): EpochRecord => decodeEpochRecord(Buffer.from(manifest.record, 'base64'))
+/** The epoch record that a snapshot says it belongs to, as bytes; null when there is no whole manifest. */
+export async function readRecord(store: SnapshotStore, group: string, task: number, epoch: number): Promise<Buffer | null> {
+  const manifest = await manifestThere(store, group, task, epoch)
+  return manifest === null || manifest === BROKEN ? null : Buffer.from(manifest.record, 'base64')
+}
 
 /** Loads a snapshot into a new memory with `image` as its config. Throws RangeError when a file isn't what the manifest says. */
 export async function loadSnapshot(store: SnapshotStore, manifest: Manifest, image: Uint8Array): Promise<TaskMemory> {
@@ -135,14 +138,10 @@ export async function loadBundle(store: SnapshotStore, group: string, hash: stri
   return bytes
 }
 
-/** Deletes all but the newest `retain` snapshots, and what was left half-written before the oldest kept. Resolves to the epochs kept. */
-export async function retainSnapshots(store: SnapshotStore, group: string, task: number, retain: number): Promise<number[]> {
-  const kept = (await listSnapshots(store, group, task)).slice(0, retain)
-  const oldest = kept.at(-1)
-  if (oldest === undefined || kept.length < retain) return kept
-  const old = (await store.list(taskPrefix(group, task))).filter((key) => Number(key.split('/').at(-2)) < oldest)
+/** Deletes a task's snapshots of epochs before `oldest`, and what was left half-written there. */
+export async function deleteSnapshotsBefore(store: SnapshotStore, group: string, task: number, oldest: number): Promise<void> {
+  const old = (await store.list(taskPrefix(group, task))).filter((key) => epochOf(key) < oldest)
   // manifests first: what is left of a snapshot that is being deleted is no snapshot any more
-  await store.delete(old.filter((key) => key.endsWith('/manifest.json')))
-  await store.delete(old.filter((key) => !key.endsWith('/manifest.json')))
-  return kept
+  await store.delete(old.filter((key) => key.endsWith(`/${MANIFEST}`)))
+  await store.delete(old.filter((key) => !key.endsWith(`/${MANIFEST}`)))
 }

@@ -7,7 +7,9 @@
 import type { Bundle } from '../bundle/bundle.ts'
 import { blankRecord } from '../epoch/task-state.ts'
 import { epochZeroOutputs } from '../recovery/recover.ts'
+import { LogError } from '../ports/log.ts'
 import type { Log } from '../ports/log.ts'
+import { StoreError } from '../ports/snapshot-store.ts'
 import type { SnapshotStore } from '../ports/snapshot-store.ts'
 
 export interface ResetJob {
@@ -42,19 +44,59 @@ async function offsetOf(log: Log, topic: string, partition: number, place: Reset
   return place === 'earliest' ? low : high
 }
 
-/** Writes the new beginnings, then deletes what was before them. */
+/**
+ * Writes the new beginnings, then deletes what was before them. The store is asked for before the first write. An error of the log or the
+ * store says which tasks begin anew and which don't; the same reset may then be done again, of those that are done, too.
+ */
 export async function resetJob(job: ResetJob, place: ResetPlace, positions: number[][]): Promise<void> {
-  for (const [partition, offsets] of positions.entries()) {
-    const producer = job.log.producer(job.transactionalIdPrefix + partition)
-    try {
-      await producer.init()
-      const { high } = await job.log.bounds(job.epochsTopic, partition, 'read_committed')
-      const record = blankRecord(partition, job.instance, job.bundle.hash, offsets, place !== 'earliest', 0)
-      await producer.transact(epochZeroOutputs(job.epochsTopic, job.bundle, record))
-      await job.log.deleteRecordsBefore(job.epochsTopic, partition, high)
-    } finally {
-      await producer.close()
-    }
-    if (job.store !== null) await job.store.delete(await job.store.list(`${job.group}/task-${partition}/`))
+  try {
+    for (const partition of positions.keys()) await job.store?.list(snapshotPrefix(job, partition))
+  } catch (error) {
+    throw retold(error, (detail) => `${detail}: nothing was reset`)
   }
+  for (const [partition, offsets] of positions.entries()) {
+    let isBegun = false
+    try {
+      await resetTask(job, place, partition, offsets, () => (isBegun = true))
+    } catch (error) {
+      throw retold(error, (detail) => `the reset broke off: ${detail}. ${progress(partition, positions.length, isBegun)}`)
+    }
+  }
+}
+
+const snapshotPrefix = ({ group }: ResetJob, partition: number): string => `${group}/task-${partition}/`
+
+/** `begun` is called before the first write. */
+async function resetTask(job: ResetJob, place: ResetPlace, partition: number, offsets: number[], begun: () => void): Promise<void> {
+  const producer = job.log.producer(job.transactionalIdPrefix + partition)
+  try {
+    await producer.init()
+    const { high } = await job.log.bounds(job.epochsTopic, partition, 'read_committed')
+    const record = blankRecord(partition, job.instance, job.bundle.hash, offsets, place !== 'earliest', 0)
+    begun()
+    await producer.transact(epochZeroOutputs(job.epochsTopic, job.bundle, record))
+    await job.log.deleteRecordsBefore(job.epochsTopic, partition, high)
+  } finally {
+    await producer.close()
+  }
+  if (job.store !== null) await job.store.delete(await job.store.list(snapshotPrefix(job, partition)))
+}
+
+/** What a reset that broke off at `partition` has come to, and what to do. */
+function progress(partition: number, partitions: number, isBegun: boolean): string {
+  const tasks = (from: number, to: number): string => (to - from === 1 ? `task ${from}` : `tasks ${from} to ${to - 1}`)
+  const untouched = isBegun ? partition + 1 : partition
+  const parts = [
+    ...(partition > 0 ? [`reset: ${tasks(0, partition)}`] : []),
+    ...(isBegun ? [`reset in part or not at all: task ${partition}`] : []),
+    ...(untouched < partitions ? [`not reset: ${tasks(untouched, partitions)}`] : []),
+  ]
+  return `${parts.join('; ')}. Run the same command again: it may be run over tasks that are reset already`
+}
+
+/** The same error of the outside in other words; whatever else it is stays as it is. */
+function retold(error: unknown, words: (detail: string) => string): unknown {
+  if (error instanceof StoreError) return new StoreError(error.kind, words(error.message), { cause: error })
+  if (error instanceof LogError) return new LogError(error.kind, words(error.message), { topic: error.topic, partition: error.partition }, { cause: error })
+  return error
 }

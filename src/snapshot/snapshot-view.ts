@@ -6,7 +6,8 @@
 import { readBundle } from '../bundle/bundle.ts'
 import { CHANNELS, OUTCOMES } from '../contract/outcomes.ts'
 import { UserError } from '../contract/errors.ts'
-import { EXIT_USAGE } from '../contract/exit-codes.ts'
+import { EXIT_BUG, EXIT_USAGE } from '../contract/exit-codes.ts'
+import { StoreError } from '../ports/snapshot-store.ts'
 import type { SnapshotStore } from '../ports/snapshot-store.ts'
 import { listSnapshots, loadBundle, loadSnapshot, manifestRecord, readManifest } from '../recovery/snapshots.ts'
 import * as layout from '../state/layout.ts'
@@ -15,9 +16,12 @@ import { NONE, TaskMemory } from '../state/task-memory.ts'
 export interface SnapshotRow {
   task: number
   epoch: number
-  storedAt: string
-  bytes: number
-  symbols: number
+  /** These three: null when the manifest is broken. */
+  storedAt: string | null
+  bytes: number | null
+  symbols: number | null
+  /** What is wrong with the manifest, in words; empty when it is whole. Says nothing of the files: snapshotFault does. */
+  fault: string
 }
 
 /** Tasks that have snapshots, ascending. */
@@ -27,19 +31,33 @@ export async function tasksOf(store: SnapshotStore, group: string): Promise<numb
   return [...tasks].filter((task) => Number.isInteger(task)).sort((a, b) => a - b)
 }
 
-/** All snapshots of a group, newest first in each task. */
+/** All snapshots of a group, newest first in each task, broken ones, too. */
 export async function snapshotRows(store: SnapshotStore, group: string): Promise<SnapshotRow[]> {
   const rows: SnapshotRow[] = []
   for (const task of await tasksOf(store, group)) {
     for (const epoch of await listSnapshots(store, group, task)) {
-      const manifest = await readManifest(store, group, task, epoch)
-      rows.push({
-        task, epoch, storedAt: new Date(manifest.storedAtMs).toISOString(), symbols: Number(manifest.cells.symbols),
-        bytes: manifest.tables.reduce((sum, table) => sum + table.bytes, 0),
-      })
+      rows.push(await snapshotRow(store, group, task, epoch))
     }
   }
   return rows
+}
+
+async function snapshotRow(store: SnapshotStore, group: string, task: number, epoch: number): Promise<SnapshotRow> {
+  try {
+    const { storedAtMs, cells, tables } = await readManifest(store, group, task, epoch)
+    return {
+      task, epoch, storedAt: new Date(storedAtMs).toISOString(), bytes: tables.reduce((sum, { bytes }) => sum + bytes, 0),
+      symbols: Number(cells.symbols), fault: '',
+    }
+  } catch (error) {
+    return { task, epoch, storedAt: null, bytes: null, symbols: null, fault: faultOf(error) }
+  }
+}
+
+/** A fault of what is stored, in words; throws on what says nothing of it: a store that can't be reached. */
+function faultOf(error: unknown): string {
+  if (error instanceof StoreError && error.kind === 'outside') throw error
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** Loads one snapshot wholly, every checksum looked at. Throws where it doesn't hold. */
@@ -56,13 +74,16 @@ export async function snapshotFault(store: SnapshotStore, group: string, task: n
     await loadWhole(store, group, task, epoch)
     return ''
   } catch (error) {
-    return error instanceof Error ? error.message : String(error)
+    return faultOf(error)
   }
 }
 
 /** A task's position, watermark and outcome counts at a snapshot; with `symbol` that symbol's state, too. */
 export async function inspectSnapshot(store: SnapshotStore, group: string, task: number, epoch: number, symbol: string | undefined): Promise<object> {
-  const { memory, record } = await loadWhole(store, group, task, epoch)
+  const { memory, record } = await loadWhole(store, group, task, epoch).catch((error: unknown) => {
+    throw new UserError(EXIT_BUG, `The snapshot of task ${task} at epoch ${epoch} in ${store.place} does not hold: ${faultOf(error)}. ` +
+      'Name another one with --epoch; ta snapshot verify says which hold.', { cause: error })
+  })
   const stamp = (ns: bigint): string | null => (ns === NONE ? null : new Date(Number(ns / 1_000_000n)).toISOString())
   const counts = Object.fromEntries(CHANNELS.map((channel, c) => [
     channel, Object.fromEntries(OUTCOMES.map((outcome, o) => [outcome, record.counts[c * OUTCOMES.length + o]])),

@@ -8,7 +8,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type EngineProcess, type Environment, eventually, startEngine } from '../broker/engine-process.ts'
+import { type EngineProcess, type Environment, eventually, runTa, startEngine } from '../broker/engine-process.ts'
 import { type Job, type StatusOutput, type Tail, tailOf, valuesOf } from '../broker/engine-job.ts'
 import { uniqueName } from '../broker/harness.ts'
 import { pass, refuse, startMeddler } from '../store/meddler.ts'
@@ -198,6 +198,38 @@ describe('a snapshot that is not whole', () => {
     expect((await again.stop()).code).toBe(0)
   })
 })
+
+describe('snapshots of an earlier life, which a reset without the store has left', () => {
+  it("do not count: the new life's own are kept, and a killed engine starts from them", async () => {
+    const job = await chaosJob({ env: { TA_SNAPSHOT_RETAIN: '2' } })
+    const feed = await LiveFeed.start(job)
+    const before = await live(startEngine(job.env))
+    await stores(before, 48)
+    expect((await before.stop()).code).toBe(0)
+    const left = [0, 1, 2, 3].map((task) => snapshotEpochs(job, task))
+    const reset = await runTa(['reset', '--from', 'latest', '--yes'], { ...job.env, TA_SNAPSHOT_URI: '' })
+    expect([reset.code, reset.stderr]).toEqual([0, ''])
+    const engine = await live(startEngine(job.env))
+    await stores(engine, 24) // for each task so many that the epochs' beginning has been trimmed
+    await engine.kill()
+    const tail = await tailOf(job)
+    const again = await live(startEngine(job.env))
+    const restored = linesOf(again, isRestoring)
+    expect(restored.length).toBe(4)
+    for (const { task, from } of restored) {
+      const epoch = Number(/^snapshot of epoch (\d+)$/.exec(from as string)?.[1])
+      // or it would be no test: there are higher numbers, and they are not taken
+      expect(epoch, String(from)).toBeLessThan(left[task as number][0])
+      expect(snapshotEpochs(job, task as number)).toContain(left[task as number][0])
+    }
+    await flows(job, tail, again)
+    await feed.stop()
+    expect((await again.stop()).code).toBe(0)
+  })
+})
+
+/** Newest first. */
+const snapshotEpochs = (job: Job, task: number): number[] => snapshotFolders(job, task).map((folder) => Number(folder.split('/').at(-1)))
 
 /** Folders of a task's snapshots, newest first; only those with a manifest. */
 function snapshotFolders(job: Job, task: number): string[] {

@@ -22,6 +22,7 @@ const keeper = into('epoch/snapshot-keeper.ts')
 const record = into('epoch/epoch-record.ts')
 const recover = into('recovery/recover.ts')
 const snapshots = into('recovery/snapshots.ts')
+const retention = into('recovery/snapshot-retention.ts')
 const tables = into('state/arrow-tables.ts')
 
 const mutant = (name: string, ...changes: Change[]): Mutant => ({ name, changes })
@@ -63,6 +64,9 @@ export const MUTANTS: readonly Mutant[] = [
     snapshots('if (sha256(bytes) !== table.sha256)', 'if (false as boolean)')),
   mutant('the epoch topic is trimmed up to the snapshot, its own record included',
     trimmer('note.epoch < needed', 'note.epoch <= needed')),
+  mutant("an earlier life's snapshots are counted among those that are kept",
+    retention('.filter((epoch) => epoch <= record.epoch && judged.get(epoch) === true)', ''),
+    trimmer('const needed = kept.at(-1) ?? 0', 'const needed = Math.min(state.last.epoch, kept.at(-1) ?? 0)')),
   mutant("a task goes on from the group's offsets",
     recover(`${START}({ to }, channel) => (to >= 0 ? to : openedAt(after, channel))))`,
       'void openedAt; await feed.start(await job.log.committed(job.group, job.inputs.map((topic) => ({ topic, partition }))))')),

@@ -13,6 +13,7 @@ import { SimulatedBroker } from '../../src/simulation/simulated-broker.ts'
 import type { StoredObjects } from '../../src/simulation/simulated-store.ts'
 import { Tally } from '../../src/simulation/tally.ts'
 import { checkOutputs, checkTasks, epochRecordOf, epochRecords, INPUTS } from './checks.ts'
+import { leaveSnapshots } from './earlier-life.ts'
 import { Instance } from './instance.ts'
 import type { Surroundings } from './instance.ts'
 import { EPOCH_MS, makeMarket } from './market.ts'
@@ -46,6 +47,8 @@ const LIVENESS_MS = 60_000
 const LOOK_MS = 100
 /** In every so-manieth seed inputs are deleted before they are read. */
 const RETENTION_EVERY = 25
+/** In every so-manieth seed an earlier life of the job has left its snapshots. */
+const EARLIER_LIFE_EVERY = 4
 const TRANSACTION_TIMEOUT_MS = 10_000
 const REST_MS = 2 * TRANSACTION_TIMEOUT_MS + 1_000
 
@@ -134,6 +137,10 @@ class Schedule {
       ? planRetention(this.#random.fork(), endMs, stage, () => (this.#expected = DELETED))
       : planMishaps(this.#random.fork(), endMs, stage)
     for (const { kind } of mishaps) this.#tally.note(kind)
+    if (this.#seed % EARLIER_LIFE_EVERY === 0) {
+      leaveSnapshots(this.#random.fork(), this.#stored, this.#market.partitions, this.#kernels.bundles[0].hash)
+      this.#tally.note('earlier life')
+    }
     const lastMs = Math.max(endMs, ...mishaps.map(({ untilMs }) => untilMs)) + 500
     this.#scheduler.after(lastMs, () => this.#calm())
     const livenessMs = this.#market.isPoisoned ? 2 * LIVENESS_MS : LIVENESS_MS // finding the record takes restores

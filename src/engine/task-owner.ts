@@ -278,7 +278,7 @@ export class TaskOwner {
   async #restore(committer: Committer, feed: Feed, ahead: Promise<HeadStart | null>, startedMs: number): Promise<LiveTask> {
     const { job, clock } = this.#context
     this.phase = 'loading'
-    const epochLog = await readEpochLog(job.log, job.epochsTopic, this.partition)
+    const epochLog = await readEpochLog(job.log, job.epochsTopic, this.partition, job)
     if (epochLog.records.length === 0) {
       const first = await firstRecord(job, this.partition, this.#context.autoOffsetReset)
       await committer.commit(first, epochZeroOutputs(job.epochsTopic, job.bundle, first), epochLog.end)

@@ -23,7 +23,16 @@ export interface Consumed {
   hash: bigint
 }
 
+/** Whose epochs they are: a job that finds another's on its epoch topic must not go on from them. */
+export interface JobIdentity {
+  group: string
+  tradesTopic: string
+  /** Of the trades topic: with more of them symbols belong to other tasks. */
+  partitions: number
+}
+
 export interface EpochRecord {
+  job: JobIdentity
   task: number
   epoch: number
   instance: string
@@ -53,15 +62,18 @@ export interface EpochRecord {
 }
 
 const MAGIC = 0x5045_4154 // "TAEP" in little-endian
-const VERSION = 1
+const VERSION = 2
 export const CHANNEL_COUNT = 3
 const COUNTS = 15
 
 /** Bytes of an epoch record. */
 export function encodeEpochRecord(record: EpochRecord): Buffer {
-  const out = new Writer(512 + record.steps.length * 17 + record.skip.length * 9)
+  const out = new Writer(1536 + record.steps.length * 17 + record.skip.length * 9)
   out.u32(MAGIC)
   out.u16(VERSION)
+  out.text(record.job.group)
+  out.text(record.job.tradesTopic)
+  out.u32(record.job.partitions)
   out.u32(record.task)
   out.u64(record.epoch)
   out.text(record.instance)
@@ -103,6 +115,7 @@ export function decodeEpochRecord(bytes: Buffer): EpochRecord {
   const version = from.u16()
   if (version !== VERSION) throw new RangeError(`epoch record of version ${version}, this program reads ${VERSION}`)
   return {
+    job: { group: from.text(), tradesTopic: from.text(), partitions: from.u32() },
     task: from.u32(),
     epoch: from.u64(),
     instance: from.text(),

@@ -174,8 +174,9 @@ async function basisOf(
 function assertOurs(job: RecoveryJob, manifest: { group: string; tradesTopic: string; partitions: number }, place: string): void {
   for (const key of ['group', 'tradesTopic', 'partitions'] as const) {
     if (manifest[key] === job[key]) continue
-    throw new UserError(EXIT_SETTINGS, `The snapshots in ${place} are of another job (${key} ${manifest[key]}, here ${job[key]}): ` +
-      'give this job a TA_SNAPSHOT_URI of its own, or start anew with ta reset.')
+    const advice = key === 'partitions' ? 'symbols belong to other tasks now, so start anew with ta reset.'
+      : 'give this job a TA_SNAPSHOT_URI of its own, or start anew with ta reset.'
+    throw new UserError(EXIT_SETTINGS, `The snapshots in ${place} are of another job (${key} ${manifest[key]}, here ${job[key]}): ${advice}`)
   }
 }
 
@@ -291,7 +292,7 @@ export async function firstRecord(job: RecoveryJob, partition: number, reset: 'e
     const { low, high } = await job.log.bounds(topic, partition, 'read_committed')
     positions.push(reset === 'earliest' ? low : high)
   }
-  return blankRecord(partition, job.instance, job.bundle.hash, positions, reset === 'latest', 0)
+  return blankRecord(job, partition, job.instance, job.bundle.hash, positions, reset === 'latest', 0)
 }
 
 /** The outputs of epoch 0: the bundle and its record, nothing else. */

@@ -26,7 +26,7 @@ const tables = into('state/arrow-tables.ts')
 
 const mutant = (name: string, ...changes: Change[]): Mutant => ({ name, changes })
 
-const READ_LOG = 'await readEpochLog(job.log, job.epochsTopic, this.partition)'
+const READ_LOG = 'await readEpochLog(job.log, job.epochsTopic, this.partition, job)'
 const FENCE = 'await Promise.race([producer.init(), this.#stopped()])'
 const LOOK = 'if (await this.#isCommitted(record, searchFrom)) {\n        this'
 const START = 'await feed.start(basis.record.consumed.map('

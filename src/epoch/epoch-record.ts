@@ -51,8 +51,10 @@ export interface EpochRecord {
   signals: number
   late: number
   rejected: number
-  /** Digest of outputs and special records; see assembly/close.ts. */
+  /** Digest of outputs and special records, and those of bars and signals alone; see assembly/outputs.ts. */
   digest: bigint
+  barsDigest: bigint
+  signalsDigest: bigint
   /** seq of the task's last status record. */
   statusSeq: number
   /** The task began by `latest` (said by epoch 0). */
@@ -95,7 +97,7 @@ export function encodeEpochRecord(record: EpochRecord): Buffer {
   out.i64(record.watermarkAfterNs)
   for (const count of record.counts) out.u64(count)
   for (const count of [record.bars, record.signals, record.late, record.rejected]) out.u32(count)
-  out.i64(record.digest)
+  for (const digest of [record.digest, record.barsDigest, record.signalsDigest]) out.i64(digest)
   out.u64(record.statusSeq)
   out.u8(record.latestStart ? 1 : 0)
   out.u32(record.skip.length)
@@ -132,6 +134,8 @@ export function decodeEpochRecord(bytes: Buffer): EpochRecord {
     late: from.u32(),
     rejected: from.u32(),
     digest: from.i64(),
+    barsDigest: from.i64(),
+    signalsDigest: from.i64(),
     statusSeq: from.u64(),
     latestStart: from.u8() === 1,
     skip: from.list(() => ({ topic: from.u8(), offset: from.u64() })),

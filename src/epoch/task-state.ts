@@ -67,7 +67,7 @@ export function blankRecord(
   return {
     job: { group, tradesTopic, partitions }, task, epoch: 0, instance, bundle, steps: [], consumed: positions.map((to) => ({ to, count: 0, hash: 0n })), clockCloseMs: 0, idle,
     watermarkBeforeNs: 0n, watermarkAfterNs: 0n, counts: new Array<number>(CHANNEL_COUNT * OUTCOMES.length).fill(0),
-    bars: 0, signals: 0, late: 0, rejected: 0, digest: 0n, statusSeq: 0, latestStart, skip: [],
+    bars: 0, signals: 0, late: 0, rejected: 0, digest: 0n, barsDigest: 0n, signalsDigest: 0n, statusSeq: 0, latestStart, skip: [],
   }
 }
 
@@ -253,6 +253,8 @@ export class TaskState {
       late: specials.filter(({ late }) => late).length + replayed.late,
       rejected: specials.filter(({ late }) => !late).length + replayed.rejected,
       digest: outputs.digest,
+      barsDigest: outputs.barsDigest,
+      signalsDigest: outputs.signalsDigest,
       skip,
     }
   }

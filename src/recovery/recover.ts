@@ -271,7 +271,11 @@ function differenceOf(record: EpochRecord, again: EpochRecord): string | null {
   if (again.watermarkAfterNs !== record.watermarkAfterNs) return `watermark: ${record.watermarkAfterNs} ns then, ${again.watermarkAfterNs} ns now`
   const counts = record.counts.findIndex((count, i) => again.counts[i] !== count)
   if (counts >= 0) return `outcome count ${counts}: ${record.counts[counts]} then, ${again.counts[counts]} now`
-  return again.digest === record.digest ? null : `output digest: ${hex(record.digest)} then, ${hex(again.digest)} now`
+  const parts = (['bars', 'signals'] as const).filter((name) => again[`${name}Digest`] !== record[`${name}Digest`])
+    .map((name) => `output digest of ${name}: ${hex(record[`${name}Digest`])} then, ${hex(again[`${name}Digest`])} now`)
+  if (parts.length > 0) return parts.join('; ')
+  const rest = 'output digest of late and rejected records'
+  return again.digest === record.digest ? null : `${rest}: ${hex(record.digest)} then, ${hex(again.digest)} now`
 }
 
 const hex = (value: bigint): string => BigInt.asUintN(64, value).toString(16).padStart(16, '0')

@@ -134,7 +134,7 @@ describe('an epoch that does not come out as recorded', () => {
     const before = await published()
     const ended = await startEngine(job.env).ended()
     expect(ended.code).toBe(70)
-    const difference = `output digest: ${then} then, ${now} now`
+    const difference = `output digest of signals: ${then} then, ${now} now`
     expect(lastWords(ended).msg).toContain(`Task ${task} epoch ${epoch} does not come out as recorded: ${difference}`)
     expect(lastWords(ended).msg).toMatch(/TA_ON_DIVERGENCE=continue.*ta reset/)
     expect(await published()).toBe(before)
@@ -153,11 +153,11 @@ async function forgeDigest(job: Job, task: number, back: number): Promise<{ epoc
   const epochs = records.filter(({ key, partition }) => String(key) === 'epoch' && partition === task).slice(1) // 0 has no outputs
   const forged = epochs.at(-1 - Math.min(back, epochs.length - 1))! // a busy machine ends fewer
   const record = decodeEpochRecord(forged.value!)
-  const digest = BigInt.asIntN(64, record.digest ^ 1n)
-  const other = encodeEpochRecord({ ...record, digest })
+  const signalsDigest = BigInt.asIntN(64, record.signalsDigest ^ 1n)
+  const other = encodeEpochRecord({ ...record, signalsDigest })
   await produce(copy, records.map((each) =>
     ({ partition: each.partition, key: String(each.key), value: each === forged ? other : each.value })))
   job.env.TA_EPOCHS_TOPIC = copy
   const hex = (value: bigint) => BigInt.asUintN(64, value).toString(16).padStart(16, '0')
-  return { epoch: record.epoch, then: hex(digest), now: hex(record.digest) }
+  return { epoch: record.epoch, then: hex(signalsDigest), now: hex(record.signalsDigest) }
 }

@@ -85,7 +85,7 @@ export const MUTANTS: readonly Mutant[] = [
     live('    IDLE_BITS.forEach((_, channel) => this.#noteEndIfThere(channel))\n', '')),
   mutant('a record that is skipped is counted nowhere',
     state("for (const cell of [`counts.${name}.rejected`, `inputCount.${name}`] as const)", 'for (const cell of [`inputCount.${name}`] as const)')),
-  mutant('skipped records are not on the record', state('digest: outputs.digest,\n      skip,', 'digest: outputs.digest,\n      skip: [],')),
+  mutant('skipped records are not on the record', state('signalsDigest: outputs.signalsDigest,\n      skip,', 'signalsDigest: outputs.signalsDigest,\n      skip: [],')),
   mutant('a step that did not end is taken as done',
     state(`${NOTE_STEP}throw error`, `${NOTE_STEP}return { decodeMs: 0, kernelMs: 0 }`)),
 ]

@@ -178,7 +178,7 @@ export class Engine {
     const partitionsOf = (name: string): number => infos.find((info) => info.name === name)?.partitions ?? 0
     const partitions = partitionsOf(settings.tradesTopic)
     const job = {
-      log, store, runner, group: settings.groupId, tradesTopic: settings.tradesTopic, partitions, inputs: this.#inputs,
+      log, clock, store, runner, group: settings.groupId, tradesTopic: settings.tradesTopic, partitions, inputs: this.#inputs,
       epochsTopic: settings.epochsTopic, instance: settings.instanceId, onDivergence: settings.onDivergence, bundle,
       moduleOf,
       info: (fields: object, text: string) => logger.info(fields, text),

@@ -68,7 +68,7 @@ export const MUTANTS: readonly Mutant[] = [
       'void openedAt; await feed.start(await job.log.committed(job.group, job.inputs.map((topic) => ({ topic, partition }))))')),
   mutant('inputs are read from the last epoch on, not from the snapshot on', recover(START, 'await feed.start(last.consumed.map(')),
   mutant('inputs that retention has deleted are not asked about',
-    recover('    await assertRetained(job, partition, basis.record, after)\n', '    void assertRetained\n')),
+    recover('  await assertRetained(job, partition, basis.record, after)\n', '    void assertRetained\n')),
   mutant('the idle bits are not on the record', record('out.u8(record.idle)', 'out.u8(0)')),
   mutant("the steps' clock is not on the record", record('out.f64(step.clockMs)', 'out.f64(0)')),
   mutant('the clock goes back',

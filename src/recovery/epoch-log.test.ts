@@ -54,6 +54,8 @@ describe('an epoch log', () => {
     expect(await outcome(...epochs({ ...OURS, tradesTopic: 'old' }, 0))).toMatchObject({ code: 78, sentence: expect.stringContaining('TA_TRADES_TOPIC is trades') })
     const grown = { code: 78, sentence: expect.stringMatching(/a job of 1 partitions, and trades has 2 now.*start anew with ta reset\.$/) }
     expect(await outcome(...epochs({ ...OURS, partitions: 1 }, 0))).toMatchObject(grown)
+    const behind = { code: 78, sentence: expect.stringMatching(/a job of 4 partitions, and trades had 2 when this process began: run it again/) }
+    expect(await outcome(...epochs({ ...OURS, partitions: 4 }, 0))).toMatchObject(behind)
   })
 
   it('out of order, or of something else, is no failed read, which would be tried for ever', async () => {

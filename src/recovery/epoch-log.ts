@@ -73,6 +73,10 @@ export function strangerOf(theirs: JobIdentity, ours: JobIdentity): string | nul
   if (theirs.tradesTopic !== ours.tradesTopic) {
     return `${theirs.tradesTopic}, here TA_TRADES_TOPIC is ${ours.tradesTopic}: give each job its own TA_GROUP_ID and TA_EPOCHS_TOPIC, or start anew with ta reset.`
   }
+  if (theirs.partitions > ours.partitions) {
+    return `a job of ${theirs.partitions} partitions, and ${ours.tradesTopic} had ${ours.partitions} when this process began: ` +
+      'run it again if partitions were added since then, else start anew with ta reset.'
+  }
   if (theirs.partitions !== ours.partitions) {
     return `a job of ${theirs.partitions} partitions, and ${ours.tradesTopic} has ${ours.partitions} now, so that symbols belong to other tasks: ` +
       'start anew with ta reset.'

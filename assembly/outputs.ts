@@ -4,8 +4,8 @@
  */
 import { fold, xxh64 } from './hash'
 import {
-  H_OUT_BARS, H_OUT_BASE, H_OUT_BYTES, H_OUT_CAPACITY, H_OUT_DIGEST, H_OUT_FINAL_BARS, H_OUT_FINAL_SIGNALS, H_OUT_SIGNALS, H_SPECIALS_DIGEST,
-  H_STATE_END, T_MINUTE_USED, T_PENDING_BAR_USED, T_WINDOW_USED,
+  H_OUT_BARS, H_OUT_BARS_DIGEST, H_OUT_BASE, H_OUT_BYTES, H_OUT_CAPACITY, H_OUT_DIGEST, H_OUT_FINAL_BARS, H_OUT_FINAL_SIGNALS, H_OUT_SIGNALS,
+  H_OUT_SIGNALS_DIGEST, H_SPECIALS_DIGEST, H_STATE_END, T_MINUTE_USED, T_PENDING_BAR_USED, T_WINDOW_USED,
 } from './layout'
 import { addCell, cell, setCell } from './memory'
 
@@ -72,8 +72,16 @@ function add(end: i32, symbol: i32, second: i64, flags: u8): void {
   store<u8>(<usize>(flagsAt() + index), flags)
 }
 
-/** Digest of what this epoch publishes: the outputs' bytes and the records that go to the DLQ or the late topic. */
+/**
+ * Digest of what this epoch publishes: the outputs' bytes and the records that go to the DLQ or the late topic. Bars and signals have
+ * one each beside it, so that of an epoch that does not come out as recorded it can be told in which topic.
+ */
 export function sealOutputs(): void {
-  const digest = xxh64(<usize>bytesAt(), <i32>cell(H_OUT_BYTES), cell(H_SPECIALS_DIGEST))
-  setCell(H_OUT_DIGEST, fold(digest, cell(H_OUT_BARS) << 32 | cell(H_OUT_SIGNALS)))
+  const bars = <i32>cell(H_OUT_BARS)
+  const end = bars == 0 ? 0 : load<i32>(<usize>(endsAt() + (bars - 1) * 4))
+  const barsDigest = fold(xxh64(<usize>bytesAt(), end, 0), cell(H_OUT_BARS))
+  const signalsDigest = fold(xxh64(<usize>(bytesAt() + end), <i32>cell(H_OUT_BYTES) - end, 0), cell(H_OUT_SIGNALS))
+  setCell(H_OUT_BARS_DIGEST, barsDigest)
+  setCell(H_OUT_SIGNALS_DIGEST, signalsDigest)
+  setCell(H_OUT_DIGEST, fold(fold(cell(H_SPECIALS_DIGEST), barsDigest), signalsDigest))
 }

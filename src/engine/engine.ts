@@ -137,6 +137,7 @@ export class Engine {
 
   async #join(context: OwnerContext, partitions: number): Promise<void> {
     const { logger } = this.#options
+    const afresh = await this.#isAnyNew(partitions)
     await this.#group.join({
       onAssigned: (assigned) => {
         // dealt out before the group heard of the end: nobody would stop them
@@ -158,7 +159,22 @@ export class Engine {
         logger.warn({ tasks: lost }, 'tasks lost: the group has given them to others')
         void this.#stopAll(lost, (owner) => owner.abandon())
       },
-    })
+    }, afresh)
+  }
+
+  /**
+   * Whether the group has no offset of some task, which has one soon after it went live. Then the assignment that a quick restart would be
+   * given again may be of fewer partitions: the group's leader looks for more only while it runs, and nobody would own them.
+   */
+  async #isAnyNew(partitions: number): Promise<boolean> {
+    const { log, settings } = this.#options
+    const places = Array.from({ length: partitions }, (_, partition) => ({ topic: settings.tradesTopic, partition }))
+    try {
+      return (await log.committed(settings.groupId, places)).some((offset) => offset < 0)
+    } catch (error) {
+      if (!(error instanceof LogError)) throw error
+      return true // no more than a rebalance that was not needed
+    }
   }
 
   async #stopAll(partitions: number[], stop = (owner: TaskOwner): Promise<void> => owner.stop()): Promise<void> {
@@ -179,7 +195,7 @@ export class Engine {
     const partitionsOf = (name: string): number => infos.find((info) => info.name === name)?.partitions ?? 0
     const partitions = partitionsOf(settings.tradesTopic)
     const job = {
-      log, store, runner, group: settings.groupId, tradesTopic: settings.tradesTopic, partitions, inputs: this.#inputs,
+      log, clock, store, runner, group: settings.groupId, tradesTopic: settings.tradesTopic, partitions, inputs: this.#inputs,
       epochsTopic: settings.epochsTopic, instance: settings.instanceId, onDivergence: settings.onDivergence, bundle,
       moduleOf,
       info: (fields: object, text: string) => logger.info(fields, text),

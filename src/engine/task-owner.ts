@@ -21,7 +21,7 @@ import { StoreError } from '../ports/snapshot-store.ts'
 import { readEpochLog } from '../recovery/epoch-log.ts'
 import { headStart } from '../recovery/head-start.ts'
 import { epochZeroOutputs, firstRecord, newTask, recoverTask } from '../recovery/recover.ts'
-import type { Feed, HeadStart, RecoveryJob } from '../recovery/recover.ts'
+import type { Ahead, Feed, RecoveryJob } from '../recovery/recover.ts'
 import { stateHead } from '../recovery/snapshots.ts'
 import type { TaskState as State, TaskStatus } from '../serve/engine-report.ts'
 
@@ -217,7 +217,7 @@ export class TaskOwner {
     this.#committer = committer
     const life = new AbortController()
     const { early, feed, settled } = this.#feeds(life.signal)
-    const ahead = headStart(job, this.partition, early)
+    const ahead = headStart(job, this.partition, early, this.#stop.signal)
     try {
       await Promise.race([producer.init(), this.#stopped()])
       if (this.#stop.signal.aborted) return
@@ -275,10 +275,10 @@ export class TaskOwner {
     return { early: { ...feed, start }, feed, settled: () => settled }
   }
 
-  async #restore(committer: Committer, feed: Feed, ahead: Promise<HeadStart | null>, startedMs: number): Promise<LiveTask> {
+  async #restore(committer: Committer, feed: Feed, ahead: Promise<Ahead>, startedMs: number): Promise<LiveTask> {
     const { job, clock } = this.#context
     this.phase = 'loading'
-    const epochLog = await readEpochLog(job.log, job.epochsTopic, this.partition)
+    const epochLog = await readEpochLog(job.log, job.epochsTopic, this.partition, job)
     if (epochLog.records.length === 0) {
       const first = await firstRecord(job, this.partition, this.#context.autoOffsetReset)
       await committer.commit(first, epochZeroOutputs(job.epochsTopic, job.bundle, first), epochLog.end)

@@ -23,7 +23,16 @@ export interface Consumed {
   hash: bigint
 }
 
+/** Whose epochs they are: a job that finds another's on its epoch topic must not go on from them. */
+export interface JobIdentity {
+  group: string
+  tradesTopic: string
+  /** Of the trades topic: with more of them symbols belong to other tasks. */
+  partitions: number
+}
+
 export interface EpochRecord {
+  job: JobIdentity
   task: number
   epoch: number
   instance: string
@@ -42,8 +51,10 @@ export interface EpochRecord {
   signals: number
   late: number
   rejected: number
-  /** Digest of outputs and special records; see assembly/close.ts. */
+  /** Digest of outputs and special records, and those of bars and signals alone; see assembly/outputs.ts. */
   digest: bigint
+  barsDigest: bigint
+  signalsDigest: bigint
   /** seq of the task's last status record. */
   statusSeq: number
   /** The task began by `latest` (said by epoch 0). */
@@ -53,15 +64,18 @@ export interface EpochRecord {
 }
 
 const MAGIC = 0x5045_4154 // "TAEP" in little-endian
-const VERSION = 1
+const VERSION = 2
 export const CHANNEL_COUNT = 3
 const COUNTS = 15
 
 /** Bytes of an epoch record. */
 export function encodeEpochRecord(record: EpochRecord): Buffer {
-  const out = new Writer(512 + record.steps.length * 17 + record.skip.length * 9)
+  const out = new Writer(1536 + record.steps.length * 17 + record.skip.length * 9)
   out.u32(MAGIC)
   out.u16(VERSION)
+  out.text(record.job.group)
+  out.text(record.job.tradesTopic)
+  out.u32(record.job.partitions)
   out.u32(record.task)
   out.u64(record.epoch)
   out.text(record.instance)
@@ -83,7 +97,7 @@ export function encodeEpochRecord(record: EpochRecord): Buffer {
   out.i64(record.watermarkAfterNs)
   for (const count of record.counts) out.u64(count)
   for (const count of [record.bars, record.signals, record.late, record.rejected]) out.u32(count)
-  out.i64(record.digest)
+  for (const digest of [record.digest, record.barsDigest, record.signalsDigest]) out.i64(digest)
   out.u64(record.statusSeq)
   out.u8(record.latestStart ? 1 : 0)
   out.u32(record.skip.length)
@@ -103,6 +117,7 @@ export function decodeEpochRecord(bytes: Buffer): EpochRecord {
   const version = from.u16()
   if (version !== VERSION) throw new RangeError(`epoch record of version ${version}, this program reads ${VERSION}`)
   return {
+    job: { group: from.text(), tradesTopic: from.text(), partitions: from.u32() },
     task: from.u32(),
     epoch: from.u64(),
     instance: from.text(),
@@ -119,6 +134,8 @@ export function decodeEpochRecord(bytes: Buffer): EpochRecord {
     late: from.u32(),
     rejected: from.u32(),
     digest: from.i64(),
+    barsDigest: from.i64(),
+    signalsDigest: from.i64(),
     statusSeq: from.u64(),
     latestStart: from.u8() === 1,
     skip: from.list(() => ({ topic: from.u8(), offset: from.u64() })),

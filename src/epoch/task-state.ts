@@ -17,7 +17,7 @@ import type { MinuteChecks, Outputs } from '../state/kernel.ts'
 import { BATCH_ROWS } from '../state/layout.ts'
 import { TaskMemory } from '../state/task-memory.ts'
 import { CHANNEL_COUNT } from './epoch-record.ts'
-import type { EpochRecord, Step } from './epoch-record.ts'
+import type { EpochRecord, JobIdentity, Step } from './epoch-record.ts'
 import type { Suspicion } from './suspicion.ts'
 
 /** A record on its way to the DLQ or the late topic, with all that its headers say. */
@@ -67,11 +67,13 @@ interface OpenEpoch {
 const fresh = (): OpenEpoch => ({ steps: [], records: 0, openedMs: Number.POSITIVE_INFINITY, specials: [], replayed: { late: 0, rejected: 0 }, skip: [] })
 
 /** The record of a task that has not begun: what epoch 0 follows from. */
-export function blankRecord(task: number, instance: string, bundle: string, positions: number[], latestStart: boolean, idle: number): EpochRecord {
+export function blankRecord(
+  { group, tradesTopic, partitions }: JobIdentity, task: number, instance: string, bundle: string, positions: number[], latestStart: boolean, idle: number,
+): EpochRecord {
   return {
-    task, epoch: 0, instance, bundle, steps: [], consumed: positions.map((to) => ({ to, count: 0, hash: 0n })), clockCloseMs: 0, idle,
+    job: { group, tradesTopic, partitions }, task, epoch: 0, instance, bundle, steps: [], consumed: positions.map((to) => ({ to, count: 0, hash: 0n })), clockCloseMs: 0, idle,
     watermarkBeforeNs: 0n, watermarkAfterNs: 0n, counts: new Array<number>(CHANNEL_COUNT * OUTCOMES.length).fill(0),
-    bars: 0, signals: 0, late: 0, rejected: 0, digest: 0n, statusSeq: 0, latestStart, skip: [],
+    bars: 0, signals: 0, late: 0, rejected: 0, digest: 0n, barsDigest: 0n, signalsDigest: 0n, statusSeq: 0, latestStart, skip: [],
   }
 }
 
@@ -257,6 +259,8 @@ export class TaskState {
       late: specials.filter(({ late }) => late).length + replayed.late,
       rejected: specials.filter(({ late }) => !late).length + replayed.rejected,
       digest: outputs.digest,
+      barsDigest: outputs.barsDigest,
+      signalsDigest: outputs.signalsDigest,
       skip,
     }
   }

@@ -42,10 +42,20 @@ export class KafkaGroupMember implements LogGroup {
     }
   }
 
-  async join(handlers: Handlers): Promise<void> {
+  async join(handlers: Handlers, afresh = false): Promise<void> {
     this.#handlers = handlers
+    if (afresh) await this.#leaveFirst()
     await this.#enter()
     this.#running = this.#run()
+  }
+
+  /** Ends what is left of this member's last session. */
+  async #leaveFirst(): Promise<void> {
+    try {
+      await this.#removeMember(this.#settings.groupId, this.#settings.instanceId)
+    } catch (error) {
+      this.#relay.logger.warn({ reason: (error as Error).message }, 'The last session of this member could not be ended: it may be given what it had')
+    }
   }
 
   async #enter(): Promise<void> {

@@ -131,13 +131,14 @@ export interface TopicInfo {
 export interface LogGroup {
   /**
    * Joins for the trades topic and calls back with partition numbers. `onRevoked` is awaited before they are given up;
-   * `onLost` says that they are gone already (session timeout).
+   * `onLost` says that they are gone already (session timeout). A static member that comes back within its session is given what it
+   * had; `afresh` ends that membership first, so that all partitions are dealt out anew.
    */
   join(handlers: {
     onAssigned(partitions: number[]): void
     onRevoked(partitions: number[]): Promise<void>
     onLost(partitions: number[]): void
-  }): Promise<void>
+  }, afresh?: boolean): Promise<void>
   /** Plainly commits offsets for lag tools alone. Errors are logged, never thrown. */
   commitOffsets(positions: Position[]): void
   /** Closes; with `leave` a static member leaves the group for good. */

@@ -4,27 +4,34 @@
  * afterwards, behind the fence, and takes the guess only where it is the very snapshot that it would have loaded itself.
  */
 import { readBundle } from '../bundle/bundle.ts'
-import type { Feed, HeadStart, RecoveryJob } from './recover.ts'
+import { StoreError } from '../ports/snapshot-store.ts'
+import type { Ahead, Feed, RecoveryJob } from './recover.ts'
 import { listSnapshots, loadBundle, loadSnapshot, manifestRecord, readManifest } from './snapshots.ts'
+import { ANSWER_MS, LOAD_MS, answered } from './store-patience.ts'
 
-/** Null when there is nothing to begin with, or when anything is wrong: recovery comes across it again, and says so. */
-export async function headStart(job: RecoveryJob, partition: number, feed: Feed): Promise<HeadStart | null> {
+const NOTHING: Ahead = { start: null, problem: null }
+
+/** Nothing when there is nothing to begin with, or when anything is wrong: recovery comes across it again, and says so. */
+export async function headStart(job: RecoveryJob, partition: number, feed: Feed, stop: AbortSignal): Promise<Ahead> {
   try {
     const { store, group } = job
-    if (store === null) return null
-    const [epoch] = await listSnapshots(store, group, partition)
-    if (epoch === undefined) return null
-    const manifest = await readManifest(store, group, partition, epoch)
-    if (manifest.tradesTopic !== job.tradesTopic || manifest.partitions !== job.partitions) return null // another job's
+    if (store === null) return NOTHING
+    // whether it is needed can't be known yet: recovery is told of a store that is silent, and waits for it only if it must
+    const within = <T>(limitMs: number, action: Promise<T>): Promise<T> => answered(job, store, limitMs, { isNeeded: false, stop }, action)
+    const [epoch] = await within(ANSWER_MS, listSnapshots(store, group, partition))
+    if (epoch === undefined) return NOTHING
+    const manifest = await within(ANSWER_MS, readManifest(store, group, partition, epoch))
+    if (manifest.tradesTopic !== job.tradesTopic || manifest.partitions !== job.partitions) return NOTHING // another job's
     const record = manifestRecord(manifest)
-    const image = record.bundle === job.bundle.hash ? job.bundle.image : readBundle(await loadBundle(store, group, record.bundle)).image
+    const image = record.bundle === job.bundle.hash ? job.bundle.image : readBundle(await within(ANSWER_MS, loadBundle(store, group, record.bundle))).image
     // both to their end, whatever becomes of one: reading that began later would be in the way of recovery's own
     const [loaded, reading] = await Promise.allSettled([
-      loadSnapshot(store, manifest, image), readOn(job, partition, record.consumed.map(({ to }) => to), feed),
+      within(LOAD_MS, loadSnapshot(store, manifest, image)), readOn(job, partition, record.consumed.map(({ to }) => to), feed),
     ])
-    return loaded.status === 'fulfilled' && reading.status === 'fulfilled' ? { manifest, memory: loaded.value } : null
-  } catch {
-    return null
+    if (loaded.status === 'rejected') throw loaded.reason
+    return reading.status === 'fulfilled' ? { start: { manifest, memory: loaded.value }, problem: null } : NOTHING
+  } catch (error) {
+    return { start: null, problem: error instanceof StoreError && error.kind === 'outside' ? error : null }
   }
 }
 

@@ -17,16 +17,20 @@ import { TaskState, blankRecord } from '../epoch/task-state.ts'
 import { Suspicion } from '../epoch/suspicion.ts'
 import type { Waker } from '../epoch/waker.ts'
 import type { RecordQueue } from '../ingest/record-queue.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { Log, OutputColumns } from '../ports/log.ts'
 import { StoreError } from '../ports/snapshot-store.ts'
 import type { SnapshotStore } from '../ports/snapshot-store.ts'
 import { TaskMemory } from '../state/task-memory.ts'
 import type { EpochLog } from './epoch-log.ts'
+import { ANSWER_MS, LOAD_MS, answered } from './store-patience.ts'
+import type { Patience } from './store-patience.ts'
 import { listSnapshots, loadBundle, loadSnapshot, manifestRecord, readManifest } from './snapshots.ts'
 import type { Manifest } from './snapshots.ts'
 
 export interface RecoveryJob {
   log: Log
+  clock: Clock
   store: SnapshotStore | null
   runner: KernelRunner
   group: string
@@ -67,36 +71,68 @@ export interface HeadStart {
   memory: TaskMemory
 }
 
+/** What a head start came to: a snapshot, or why the store did not give one. */
+export interface Ahead {
+  start: HeadStart | null
+  problem: StoreError | null
+}
+
 interface Basis {
   memory: TaskMemory
   record: EpochRecord
   what: string
 }
 
+/** What the search for something to start from has come to. */
+interface Search {
+  tried: Set<number>
+  /** In words, the newest snapshot's first. */
+  divergences: string[]
+  /** Why the store was passed over, its snapshots not being needed: nothing that goes wrong afterwards is final while it lasts. */
+  passedOver: StoreError | null
+}
+
 /** Brings a task that has epoch records back to the last of them. `ahead`: the newest snapshot as it was before the fence. */
 export async function recoverTask(
-  job: RecoveryJob, partition: number, epochLog: EpochLog, feed: Feed, ahead: HeadStart | null, stop: AbortSignal,
+  job: RecoveryJob, partition: number, epochLog: EpochLog, feed: Feed, ahead: Ahead, stop: AbortSignal,
 ): Promise<Recovered> {
   const last = epochLog.records.at(-1) as EpochRecord
-  const divergences: string[] = []
-  const tried = new Set<number>()
-  for await (const basis of bases(job, partition, epochLog, tried, ahead)) {
-    const after = epochLog.records.filter(({ epoch }) => epoch > basis.record.epoch)
-    await assertRetained(job, partition, basis.record, after)
-    await feed.start(basis.record.consumed.map(({ to }, channel) => (to >= 0 ? to : openedAt(after, channel))))
-    job.info({ task: partition, from: basis.what, epochs: after.length, to: last.epoch }, 'restoring a task')
-    let state = stateOn(job, partition, basis.memory, await bundleOf(job, epochLog, basis.record.bundle), basis.record, feed.queues)
-    const divergence = await replay(job, epochLog, after, feed, stop, () => state, (next) => (state = next))
-    if (divergence === null) return settled(job, epochLog, partition, state, after.length, feed)
-    divergences.push(divergence)
-    job.warn(`${divergence} (from ${basis.what}); trying the snapshot before`)
+  const search: Search = { tried: new Set(), divergences: [], passedOver: null }
+  const { divergences } = search
+  try {
+    for await (const basis of bases(job, partition, epochLog, search, ahead, stop)) {
+      const recovered = await recoverFrom(basis, job, partition, epochLog, feed, stop)
+      if (typeof recovered !== 'string') return recovered
+      divergences.push(recovered)
+      job.warn(`${recovered} (from ${basis.what}); trying the snapshot before`)
+    }
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    if (search.passedOver !== null) throw new StoreError('outside', `${search.passedOver.message}, and without it: ${error.message}`, { cause: error })
+    if (divergences.length === 0) throw error
+    // what an older snapshot needs is gone, and what one before that needs, too: the divergence is what has to be told
+    job.warn(`No older snapshot of task ${partition} can be tried: ${error.message}`)
   }
+  if (search.passedOver !== null) throw search.passedOver
   if (divergences.length > 0) {
     throw new UserError(EXIT_BUG, `${divergences[0]}. Nothing was published after it. TA_ON_DIVERGENCE=continue goes on all the same; ta reset starts anew.`)
   }
-  await assertNothingNew(job, partition, tried)
+  await assertNothingNew(job, partition, search.tried, stop)
   throw new UserError(EXIT_SETTINGS, `Task ${partition} has recorded epochs up to ${last.epoch}, but no snapshot to start from in ` +
     `${job.store?.place ?? 'TA_SNAPSHOT_URI (not set)'}, and the epochs from its beginning on are gone: bring the snapshots back, or start anew with ta reset.`)
+}
+
+/** Runs the epochs after `basis` again. Resolves to what differs, in words, if something does. */
+async function recoverFrom(
+  basis: Basis, job: RecoveryJob, partition: number, epochLog: EpochLog, feed: Feed, stop: AbortSignal,
+): Promise<Recovered | string> {
+  const after = epochLog.records.filter(({ epoch }) => epoch > basis.record.epoch)
+  await assertRetained(job, partition, basis.record, after)
+  await feed.start(basis.record.consumed.map(({ to }, channel) => (to >= 0 ? to : openedAt(after, channel))))
+  job.info({ task: partition, from: basis.what, epochs: after.length, to: epochLog.records.at(-1)?.epoch }, 'restoring a task')
+  let state = stateOn(job, partition, basis.memory, await bundleOf(job, epochLog, basis.record.bundle, stop), basis.record, feed.queues)
+  const divergence = await replay(job, epochLog, after, feed, stop, () => state, (next) => (state = next))
+  return divergence ?? settled(job, epochLog, partition, state, after.length, feed)
 }
 
 /** The present bundle takes over at this barrier. */
@@ -124,27 +160,43 @@ function stateOn(job: RecoveryJob, partition: number, memory: TaskMemory, bundle
 }
 
 /** What a replay can start from: good snapshots, newest first, then the very beginning while its record is still there. */
-async function* bases(job: RecoveryJob, partition: number, epochLog: EpochLog, tried: Set<number>, ahead: HeadStart | null): AsyncGenerator<Basis> {
-  if (job.store !== null) {
-    for (const epoch of await listSnapshots(job.store, job.group, partition)) {
-      tried.add(epoch)
-      const basis = await basisOf(job, job.store, partition, epoch, epochLog, ahead?.manifest.epoch === epoch ? ahead : null)
-      if (basis !== null) yield basis
-    }
-  }
+async function* bases(
+  job: RecoveryJob, partition: number, epochLog: EpochLog, search: Search, ahead: Ahead, stop: AbortSignal,
+): AsyncGenerator<Basis> {
   const first = epochLog.records[0]
-  if (first.epoch === 0) {
-    const bundle = await bundleOf(job, epochLog, first.bundle)
-    const memory = TaskMemory.create(bundle.image)
-    memory.setCell('latestStart', first.latestStart ? 1n : 0n)
-    yield { memory, record: first, what: 'the beginning' }
+  const isNeeded = first.epoch !== 0
+  try {
+    if (job.store !== null) yield* snapshots(job, job.store, partition, epochLog, search.tried, ahead, { isNeeded, stop })
+  } catch (error) {
+    if (isNeeded || !(error instanceof StoreError)) throw error
+    job.warn(`${error.message}; task ${partition} starts from its beginning, as every epoch since then is on ${job.epochsTopic}`)
+    search.passedOver = error
+  }
+  if (isNeeded) return
+  const bundle = await bundleOf(job, epochLog, first.bundle, stop)
+  const memory = TaskMemory.create(bundle.image)
+  memory.setCell('latestStart', first.latestStart ? 1n : 0n)
+  yield { memory, record: first, what: 'the beginning' }
+}
+
+/** Good snapshots, newest first. Throws StoreError when the store fails, or is too slow and not needed. */
+async function* snapshots(
+  job: RecoveryJob, store: SnapshotStore, partition: number, epochLog: EpochLog, tried: Set<number>, ahead: Ahead, patience: Patience,
+): AsyncGenerator<Basis> {
+  // it has kept the head start waiting already
+  if (ahead.problem !== null && !patience.isNeeded) throw ahead.problem
+  const epochs = await answered(job, store, ANSWER_MS, patience, listSnapshots(store, job.group, partition))
+  for (const epoch of epochs) {
+    tried.add(epoch)
+    const basis = await basisOf(job, store, partition, epoch, epochLog, ahead.start?.manifest.epoch === epoch ? ahead.start : null, patience)
+    if (basis !== null) yield basis
   }
 }
 
 /** A last owner may store one more snapshot, and delete older ones, while this one restores: then it has to look again. */
-async function assertNothingNew(job: RecoveryJob, partition: number, tried: Set<number>): Promise<void> {
+async function assertNothingNew(job: RecoveryJob, partition: number, tried: Set<number>, stop: AbortSignal): Promise<void> {
   if (job.store === null) return
-  const found = await listSnapshots(job.store, job.group, partition)
+  const found = await answered(job, job.store, ANSWER_MS, { isNeeded: true, stop }, listSnapshots(job.store, job.group, partition))
   if (found.every((epoch) => tried.has(epoch))) return
   throw new StoreError('outside', `${job.store.place} has got another snapshot of task ${partition} meanwhile`)
 }
@@ -152,20 +204,22 @@ async function assertNothingNew(job: RecoveryJob, partition: number, tried: Set<
 /** A snapshot, if its epoch's record is on the topic and everything about it holds; else null, and that is said. */
 async function basisOf(
   job: RecoveryJob, store: SnapshotStore, partition: number, epoch: number, epochLog: EpochLog, ahead: HeadStart | null,
+  patience: Patience,
 ): Promise<Basis | null> {
   const what = `snapshot of epoch ${epoch}`
   try {
-    const manifest = ahead?.manifest ?? (await readManifest(store, job.group, partition, epoch))
+    const manifest = ahead?.manifest ?? (await answered(job, store, ANSWER_MS, patience, readManifest(store, job.group, partition, epoch)))
     assertOurs(job, manifest, store.place)
     const record = manifestRecord(manifest)
     if (epochLog.raw.get(epoch)?.equals(Buffer.from(manifest.record, 'base64')) !== true) {
       job.warn(`${what} of task ${partition} is passed over: its epoch is not on ${job.epochsTopic} as it says`)
       return null
     }
-    const bundle = await bundleOf(job, epochLog, record.bundle)
-    return { memory: ahead?.memory ?? (await loadSnapshot(store, manifest, bundle.image)), record, what }
+    const bundle = await bundleOf(job, epochLog, record.bundle, patience.stop)
+    const memory = ahead?.memory ?? (await answered(job, store, LOAD_MS, patience, loadSnapshot(store, manifest, bundle.image)))
+    return { memory, record, what }
   } catch (error) {
-    if (error instanceof UserError || (error instanceof StoreError && error.kind === 'outside')) throw error
+    if (patience.stop.aborted || error instanceof UserError || (error instanceof StoreError && error.kind === 'outside')) throw error
     job.warn(`${what} of task ${partition} is passed over: ${error instanceof Error ? error.message : String(error)}`)
     return null
   }
@@ -174,18 +228,20 @@ async function basisOf(
 function assertOurs(job: RecoveryJob, manifest: { group: string; tradesTopic: string; partitions: number }, place: string): void {
   for (const key of ['group', 'tradesTopic', 'partitions'] as const) {
     if (manifest[key] === job[key]) continue
-    throw new UserError(EXIT_SETTINGS, `The snapshots in ${place} are of another job (${key} ${manifest[key]}, here ${job[key]}): ` +
-      'give this job a TA_SNAPSHOT_URI of its own, or start anew with ta reset.')
+    const advice = key === 'partitions' ? 'symbols belong to other tasks now, so start anew with ta reset.'
+      : 'give this job a TA_SNAPSHOT_URI of its own, or start anew with ta reset.'
+    throw new UserError(EXIT_SETTINGS, `The snapshots in ${place} are of another job (${key} ${manifest[key]}, here ${job[key]}): ${advice}`)
   }
 }
 
 /** The bundle of this hash: ours, from the epoch topic, or from beside the snapshots. */
-async function bundleOf(job: RecoveryJob, epochLog: EpochLog, hash: string): Promise<Bundle> {
+async function bundleOf(job: RecoveryJob, epochLog: EpochLog, hash: string, stop: AbortSignal): Promise<Bundle> {
   if (hash === job.bundle.hash) return job.bundle
   const bytes = epochLog.bundles.get(hash)
   if (bytes !== undefined) return readBundle(bytes)
   try {
-    if (job.store !== null) return readBundle(await loadBundle(job.store, job.group, hash))
+    const { store, group } = job
+    if (store !== null) return readBundle(await answered(job, store, ANSWER_MS, { isNeeded: true, stop }, loadBundle(store, group, hash)))
   } catch (error) {
     if (!(error instanceof StoreError) || error.kind !== 'missing') throw error
   }
@@ -212,7 +268,7 @@ async function replay(
 ): Promise<string | null> {
   for (const record of records) {
     if (record.bundle !== get().bundle.hash) {
-      const bundle = await bundleOf(job, epochLog, record.bundle)
+      const bundle = await bundleOf(job, epochLog, record.bundle, stop)
       const { memory, last, partition } = get()
       memory.setImage(bundle.image)
       set(stateOn(job, partition, memory, bundle, last, feed.queues))
@@ -270,7 +326,11 @@ function differenceOf(record: EpochRecord, again: EpochRecord): string | null {
   if (again.watermarkAfterNs !== record.watermarkAfterNs) return `watermark: ${record.watermarkAfterNs} ns then, ${again.watermarkAfterNs} ns now`
   const counts = record.counts.findIndex((count, i) => again.counts[i] !== count)
   if (counts >= 0) return `outcome count ${counts}: ${record.counts[counts]} then, ${again.counts[counts]} now`
-  return again.digest === record.digest ? null : `output digest: ${hex(record.digest)} then, ${hex(again.digest)} now`
+  const parts = (['bars', 'signals'] as const).filter((name) => again[`${name}Digest`] !== record[`${name}Digest`])
+    .map((name) => `output digest of ${name}: ${hex(record[`${name}Digest`])} then, ${hex(again[`${name}Digest`])} now`)
+  if (parts.length > 0) return parts.join('; ')
+  const rest = 'output digest of late and rejected records'
+  return again.digest === record.digest ? null : `${rest}: ${hex(record.digest)} then, ${hex(again.digest)} now`
 }
 
 const hex = (value: bigint): string => BigInt.asUintN(64, value).toString(16).padStart(16, '0')
@@ -291,7 +351,7 @@ export async function firstRecord(job: RecoveryJob, partition: number, reset: 'e
     const { low, high } = await job.log.bounds(topic, partition, 'read_committed')
     positions.push(reset === 'earliest' ? low : high)
   }
-  return blankRecord(partition, job.instance, job.bundle.hash, positions, reset === 'latest', 0)
+  return blankRecord(job, partition, job.instance, job.bundle.hash, positions, reset === 'latest', 0)
 }
 
 /** The outputs of epoch 0: the bundle and its record, nothing else. */

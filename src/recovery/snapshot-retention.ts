@@ -7,6 +7,7 @@
  */
 import { encodeEpochRecord } from '../epoch/epoch-record.ts'
 import type { EpochRecord } from '../epoch/epoch-record.ts'
+import { UserError } from '../contract/errors.ts'
 import { LogError } from '../ports/log.ts'
 import type { Log } from '../ports/log.ts'
 import type { SnapshotStore } from '../ports/snapshot-store.ts'
@@ -57,7 +58,7 @@ export class SnapshotRetention {
     const records = await Promise.all(listed.map((epoch) => readRecord(store, group, record.task, epoch)))
     try {
       // after the listing: what a successor has stored meanwhile stands on it
-      const { raw } = await readEpochLog(log, epochsTopic, record.task)
+      const { raw } = await readEpochLog(log, epochsTopic, record.task, record.job)
       if (raw.get(record.epoch)?.equals(encodeEpochRecord(record)) !== true) return false
       listed.forEach((epoch, i) => judged.set(epoch, records[i] !== null && raw.get(epoch)?.equals(records[i]) === true))
       const foreign = listed.filter((epoch) => judged.get(epoch) === false)
@@ -66,7 +67,7 @@ export class SnapshotRetention {
       }
       return true
     } catch (error) {
-      if (!(error instanceof LogError)) throw error
+      if (!(error instanceof LogError || error instanceof UserError)) throw error
       warn(`snapshots of task ${record.task} are not thinned out now: ${error.message}`)
       return false
     }

@@ -74,7 +74,7 @@ const restOf = (kernel: Kernel): string[] => {
 
 async function stored(store: FileStore, kernel: Kernel, epoch = 7, instance = 'i'): Promise<void> {
   const bundle = bundleOf()
-  const record = { ...blankRecord(0, instance, bundle.hash, [1, 2, -1], false, 0), epoch }
+  const record = { ...blankRecord(JOB, 0, instance, bundle.hash, [1, 2, -1], false, 0), epoch }
   await storeSnapshot(store, JOB, record, stateHead(kernel.task), encodeTables(copyTables(kernel.task)), bundle, 1_764_786_730_000)
 }
 
@@ -176,7 +176,7 @@ describe('a snapshot', () => {
     const older = { ...indicator, columns: indicator.columns.filter(({ spec }) => spec.name !== 'rsiUp') }
     const files = encodeTables(copies.map((copy) => (copy === indicator ? older : copy)))
     const bundle = bundleOf()
-    await storeSnapshot(store, JOB, { ...blankRecord(0, 'i', bundle.hash, [0, 0, 0], false, 0), epoch: 7 }, stateHead(kernel.task), files, bundle, 0)
+    await storeSnapshot(store, JOB, { ...blankRecord(JOB, 0, 'i', bundle.hash, [0, 0, 0], false, 0), epoch: 7 }, stateHead(kernel.task), files, bundle, 0)
     const memory = await loaded(store)
     const column = (name: string) => copyTables(memory)[layout.tableNumber('indicator')].columns.find(({ spec }) => spec.name === name)?.bytes
     expect(column('rsiUp')?.every((byte) => byte === 0)).toBe(true)

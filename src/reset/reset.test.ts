@@ -48,7 +48,7 @@ async function settled<T>(promise: Promise<T>): Promise<T> {
 async function beginnings(): Promise<(number | null)[]> {
   const found: (number | null)[] = []
   for (let task = 0; task < PARTITIONS; task++) {
-    const { records } = await settled(readEpochLog(log, 'epochs', task))
+    const { records } = await settled(readEpochLog(log, 'epochs', task, { group: 'g', tradesTopic: 'trades', partitions: PARTITIONS }))
     found.push(records.length === 0 ? null : records[0].consumed[0].to)
   }
   return found

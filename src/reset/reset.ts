@@ -72,7 +72,8 @@ async function resetTask(job: ResetJob, place: ResetPlace, partition: number, of
   try {
     await producer.init()
     const { high } = await job.log.bounds(job.epochsTopic, partition, 'read_committed')
-    const record = blankRecord(partition, job.instance, job.bundle.hash, offsets, place !== 'earliest', 0)
+    const identity = { group: job.group, tradesTopic: job.inputs[0], partitions: job.partitions }
+    const record = blankRecord(identity, partition, job.instance, job.bundle.hash, offsets, place !== 'earliest', 0)
     begun()
     await producer.transact(epochZeroOutputs(job.epochsTopic, job.bundle, record))
     await job.log.deleteRecordsBefore(job.epochsTopic, partition, high)

@@ -51,6 +51,8 @@ export interface Outputs {
   values: Uint8Array
   valueEnds: Int32Array
   digest: bigint
+  barsDigest: bigint
+  signalsDigest: bigint
 }
 
 export class Kernel {
@@ -121,7 +123,10 @@ export function copyOutputs(task: TaskMemory): Outputs {
   const symbols = ends + 4 * capacity
   const flags = symbols + 4 * capacity
   const data = Math.ceil((flags + capacity) / 64) * 64
-  const head = { bars, signals, finalBars: task.number('outFinalBars'), finalSignals: task.number('outFinalSignals'), digest: task.cell('outDigest') }
+  const head = {
+    bars, signals, finalBars: task.number('outFinalBars'), finalSignals: task.number('outFinalSignals'),
+    digest: task.cell('outDigest'), barsDigest: task.cell('outBarsDigest'), signalsDigest: task.cell('outSignalsDigest'),
+  }
   if (count === 0) {
     // the region may lie past the memory's end until something is written to it
     const none = new Int32Array(0)

@@ -178,7 +178,7 @@ export type StateCell = (typeof STATE_CELLS)[number]
 export const WORK_CELLS = [
   'magic', 'layoutVersion', 'owner', 'need', 'stateEnd', 'batchTopic', 'batchRows', 'specials', 'nextFinalNs', 'nextProvisionalMs',
   'inputHash.trades', 'inputHash.quotes', 'inputHash.bars', 'inputCount.trades', 'inputCount.quotes', 'inputCount.bars',
-  'outBase', 'outBars', 'outSignals', 'outFinalBars', 'outFinalSignals', 'outBytes', 'outDigest', 'textCursor',
+  'outBase', 'outBars', 'outSignals', 'outFinalBars', 'outFinalSignals', 'outBytes', 'outDigest', 'outBarsDigest', 'outSignalsDigest', 'textCursor',
   'watermarkBeforeNs', 'specialsDigest', 'outCapacity', 'minuteSignalsDue',
   'minuteEqual.volume', 'minuteEqual.high', 'minuteEqual.low', 'minuteEqual.close',
   'minuteDiffers.volume', 'minuteDiffers.high', 'minuteDiffers.low', 'minuteDiffers.close',

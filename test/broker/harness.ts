@@ -60,6 +60,18 @@ export async function createTopics(topics: TopicSpec[], broker = bootstrap()): P
   }
 }
 
+/** Gives a topic more partitions. */
+export async function addPartitions(topic: string, partitions: number, broker = bootstrap()): Promise<void> {
+  const admin = kafka.AdminClient.create({ 'bootstrap.servers': broker })
+  try {
+    await new Promise<void>((resolve, reject) => {
+      admin.createPartitions(topic, partitions, CALL_TIMEOUT_MS, (error) => error ? reject(error) : resolve())
+    })
+  } finally {
+    admin.disconnect()
+  }
+}
+
 export interface OutgoingRecord {
   partition: number
   key: string | null

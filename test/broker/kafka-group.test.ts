@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Log, LogGroup } from '../../src/ports/log.ts'
-import { createTopics, produce, uniqueName } from './harness.ts'
+import { addPartitions, createTopics, produce, uniqueName } from './harness.ts'
 import { openLog, signal } from './kafka-fixtures.ts'
 
 let topic: string
@@ -21,11 +21,11 @@ class Member {
   onRevoking: () => Promise<void> = async () => {}
   #changed = signal()
 
-  constructor(log: Log) {
-    this.group = log.group(topic)
+  constructor(log: Log, of = topic) {
+    this.group = log.group(of)
   }
 
-  async join(): Promise<void> {
+  async join(afresh = false): Promise<void> {
     await this.group.join({
       onAssigned: (partitions) => {
         for (const partition of partitions) this.owned.add(partition)
@@ -40,7 +40,7 @@ class Member {
         for (const partition of partitions) this.owned.delete(partition)
         this.#note('lost', partitions)
       },
-    })
+    }, afresh)
   }
 
   #note(what: string, partitions: number[]): void {
@@ -54,10 +54,10 @@ class Member {
   }
 }
 
-function memberOf(groupId: string, instanceId: string): Member {
+function memberOf(groupId: string, instanceId: string, of = topic): Member {
   const log = openLog({ groupId, instanceId })
   logs.push(log)
-  return new Member(log)
+  return new Member(log, of)
 }
 
 describe('the group', () => {
@@ -108,6 +108,20 @@ describe('the group', () => {
     await first.until(() => first.owned.size === 4)
     expect(first.events.some((event) => event.startsWith('revoked'))).toBe(false)
     await first.group.close(true)
+  })
+
+  it('deals added partitions out to a static member that comes back afresh within its session', async () => {
+    const [groupId, growing] = [uniqueName('g'), uniqueName('growing')]
+    await createTopics([{ name: growing, partitions: 2 }])
+    const before = memberOf(groupId, 'one', growing)
+    await before.join(true) // of a group that has no such member
+    await before.until(() => before.owned.size === 2)
+    await before.group.close(false)
+    await addPartitions(growing, 4)
+    const after = memberOf(groupId, 'one', growing)
+    await after.join(true)
+    await after.until(() => after.owned.size === 4)
+    await after.group.close(true)
   })
 
   it('commits offsets of any topic for lag tools', async () => {

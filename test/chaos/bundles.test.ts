@@ -2,14 +2,18 @@
  * A kill -9 and a start with another kernel or other result settings at once: what is recorded runs again with the bundle
  * that each epoch names, what is new with the new one. And an epoch that does not come out as recorded.
  */
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { murmur2Partition } from '../../src/contract/partition.ts'
 import { decodeEpochRecord, encodeEpochRecord } from '../../src/epoch/epoch-record.ts'
-import { type Environment, lastWords, startEngine } from '../broker/engine-process.ts'
+import { openKafka } from '../../src/kafka/log.ts'
+import { type Environment, eventually, lastWords, startEngine } from '../broker/engine-process.ts'
 import {
   type Job, type Output, dumpInputs, expectVerified, finalsOf, outputsOf, replay, statusCounts, tailOf, totalOf,
 } from '../broker/engine-job.ts'
-import { createTopics, produce, readAll, uniqueName } from '../broker/harness.ts'
+import { bootstrap, createTopics, produce, readAll, uniqueName } from '../broker/harness.ts'
+import { collectingLogger, kafkaSettings } from '../broker/kafka-fixtures.ts'
 import { disorders } from '../golden/expected.ts'
 import { LiveFeed, chaosJob, expectWhole, flows, isRestoring, linesOf, live } from './chaos-job.ts'
 import { otherFormula } from './kernel-variant.ts'
@@ -134,7 +138,7 @@ describe('an epoch that does not come out as recorded', () => {
     const before = await published()
     const ended = await startEngine(job.env).ended()
     expect(ended.code).toBe(70)
-    const difference = `output digest: ${then} then, ${now} now`
+    const difference = `output digest of signals: ${then} then, ${now} now`
     expect(lastWords(ended).msg).toContain(`Task ${task} epoch ${epoch} does not come out as recorded: ${difference}`)
     expect(lastWords(ended).msg).toMatch(/TA_ON_DIVERGENCE=continue.*ta reset/)
     expect(await published()).toBe(before)
@@ -142,6 +146,33 @@ describe('an epoch that does not come out as recorded', () => {
     const { records, log } = await expectWhole(job, tail, { env: { TA_ON_DIVERGENCE: 'continue' } })
     expect(records).toBe(sent)
     expect(log.filter(({ msg }) => /TA_ON_DIVERGENCE=continue/.test(msg)).length).toBe(1)
+  })
+
+  it('is what the job ends with, also where retention has deleted what an older snapshot would need', async () => {
+    const job = await chaosJob()
+    const tail = await tailOf(job)
+    const feed = await LiveFeed.start(job)
+    const engine = await live(startEngine(job.env))
+    const task = murmur2Partition('NVDA', job.partitions)
+    const root = join(job.folder, 'snapshots', job.env.TA_GROUP_ID, `task-${task}`)
+    const stored = () => (existsSync(root) ? readdirSync(root) : []).filter((name) => existsSync(join(root, name, 'manifest.json'))).sort()
+    await flows(job, tail, engine, 150)
+    await eventually(() => stored().length >= 3 || undefined, () => `snapshots: ${stored().join(', ')}`)
+    await engine.kill()
+    await feed.stop()
+    const { epoch, then, now } = await forgeDigest(job, task, 0)
+    const newest = stored().filter((name) => Number(name) < epoch).at(-1)!
+    const manifest = JSON.parse(readFileSync(join(root, newest, 'manifest.json'), 'utf8')) as { record: string }
+    const { consumed } = decodeEpochRecord(Buffer.from(manifest.record, 'base64'))
+    const log = openKafka(kafkaSettings({ bootstrap: bootstrap() }), collectingLogger().logger)
+    for (const [channel, topic] of [job.env.TA_TRADES_TOPIC, job.env.TA_QUOTES_TOPIC].entries()) {
+      await log.deleteRecordsBefore(topic, task, consumed[channel].to)
+    }
+    await log.close()
+    const ended = await startEngine(job.env).ended()
+    expect(ended.code, ended.stderr).toBe(70)
+    expect(lastWords(ended).msg).toContain(`Task ${task} epoch ${epoch} does not come out as recorded: output digest of signals: ${then} then, ${now} now`)
+    expect(ended.stderr).toMatch(new RegExp(`No older snapshot of task ${task} can be tried: .* deleted by retention`))
   })
 })
 
@@ -153,11 +184,11 @@ async function forgeDigest(job: Job, task: number, back: number): Promise<{ epoc
   const epochs = records.filter(({ key, partition }) => String(key) === 'epoch' && partition === task).slice(1) // 0 has no outputs
   const forged = epochs.at(-1 - Math.min(back, epochs.length - 1))! // a busy machine ends fewer
   const record = decodeEpochRecord(forged.value!)
-  const digest = BigInt.asIntN(64, record.digest ^ 1n)
-  const other = encodeEpochRecord({ ...record, digest })
+  const signalsDigest = BigInt.asIntN(64, record.signalsDigest ^ 1n)
+  const other = encodeEpochRecord({ ...record, signalsDigest })
   await produce(copy, records.map((each) =>
     ({ partition: each.partition, key: String(each.key), value: each === forged ? other : each.value })))
   job.env.TA_EPOCHS_TOPIC = copy
   const hex = (value: bigint) => BigInt.asUintN(64, value).toString(16).padStart(16, '0')
-  return { epoch: record.epoch, then: hex(digest), now: hex(record.digest) }
+  return { epoch: record.epoch, then: hex(signalsDigest), now: hex(record.signalsDigest) }
 }

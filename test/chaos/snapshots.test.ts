@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events'
 import { readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -20,6 +20,8 @@ const binary = await s3ServerBinary()
 const DELAY_MS_MAX = 4_000
 /** Each request: a snapshot has a dozen of them one after another. */
 const SLOW_MS = 2_000
+/** A task that only waits for its store has nothing to commit or to store; librdkafka's closing is part of it. */
+const STOP_MS_MAX = 4_500
 const WRONG_SECRET = 'not-the-secret-key-of-the-tests'
 
 /**
@@ -166,6 +168,38 @@ describe.skipIf(binary === null)('an S3 store', () => {
     expect((await engine.stop()).code).toBe(0)
     expect(engine.stderr).not.toContain(WRONG_SECRET)
     expect((await expectWhole(job, tail, { env: { TA_S3_SECRET_KEY: SECRET_KEY } })).records).toBe(sent)
+  })
+})
+
+describe('a store that hangs at a restart', () => {
+  it('is not waited for while every epoch is on the topic, and does not hold a stop up', async () => {
+    const silenced: { destroy(): void }[] = []
+    const silent = createServer((socket) => silenced.push(socket.on('error', () => {}))).listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const { port } = silent.address() as AddressInfo
+    const job = await chaosJob({
+      env: { TA_SNAPSHOT_URI: 's3://silent/store', TA_S3_ENDPOINT: `http://127.0.0.1:${port}`, TA_S3_ACCESS_KEY: ACCESS_KEY, TA_S3_SECRET_KEY: SECRET_KEY },
+    })
+    const tail = await tailOf(job)
+    const feed = await LiveFeed.start(job)
+    let engine = await live(startEngine(job.env))
+    await flows(job, tail, engine)
+    await engine.kill()
+    engine = await live(startEngine(job.env))
+    const told = linesOf(engine, ({ msg }) => /has not answered for 5 s; task \d starts from its beginning/.test(msg))
+    expect(told.length).toBe(4)
+    await flows(job, tail, engine)
+    await engine.kill()
+    engine = startEngine(job.env)
+    await engine.logged(({ msg }) => msg === 'tasks assigned')
+    const stoppedMs = performance.now()
+    expect((await engine.stop()).code).toBe(0)
+    expect(linesOf(engine, isRestoring)).toEqual([])
+    expect(performance.now() - stoppedMs).toBeLessThan(STOP_MS_MAX)
+    const sent = await feed.stop()
+    for (const socket of silenced) socket.destroy()
+    silent.close()
+    expect((await expectWhole(job, tail, { env: { TA_SNAPSHOT_URI: '' } })).records).toBe(sent)
   })
 })
 

@@ -11,7 +11,7 @@ import { copyTables } from '../../src/state/arrow-tables.ts'
 import { integerBetween, seeded } from '../fixtures/random.ts'
 import { disorders } from '../golden/expected.ts'
 import type { OutputEnvelope } from '../golden/expected.ts'
-import { tradeRecord } from '../model/records.ts'
+import { quoteRecord, tradeRecord } from '../model/records.ts'
 import type { ModelSettingsGiven } from '../model/settings.ts'
 import { kernelBytes, kernelModule, newKernel, textsOf } from './kernel-under-test.ts'
 import { randomStream } from './random-stream.ts'
@@ -156,6 +156,25 @@ describe('an epoch', { timeout: PATIENCE_MS }, () => {
     const other = tradeRecord({ t: '2024-11-01T14:00:10Z', i: 1, p: 7 })
     const cases = [[good, late, bad], [good, bad, late], [good, late, worse], [good, late], [other, late, bad]]
     expect(new Set(cases.map(digest)).size).toBe(cases.length)
+  })
+
+  it('tells by the digests of bars and of signals which of them differ', () => {
+    const digests = (trades: Row[], quotes: Row[]): bigint[] => {
+      const kernel = newKernel()
+      applyToKernel(kernel, { channel: 'trades', records: trades, clockMs: null }, 0)
+      applyToKernel(kernel, { channel: 'quotes', records: quotes, clockMs: null }, 0)
+      kernel.close(null, CLOSE_ALL)
+      return (['outBarsDigest', 'outSignalsDigest', 'outDigest'] as const).map((name) => kernel.task.cell(name))
+    }
+    const trade = tradeRecord({ t: '2024-11-01T14:00:10Z', i: 1 })
+    const differing = (trades: Row[], quotes: Row[]): boolean[] => {
+      const before = digests([trade], [])
+      return digests(trades, quotes).map((value, i) => value !== before[i])
+    }
+    expect(differing([trade], [])).toEqual([false, false, false])
+    expect(differing([trade], [quoteRecord({ t: '2024-11-01T14:00:10Z' })])).toEqual([false, true, true])
+    expect(differing([trade, { key: 'AAPL', value: '{' }], [])).toEqual([false, false, true])
+    expect(differing([tradeRecord({ t: '2024-11-01T14:00:10Z', i: 1, p: 7 })], [])).toEqual([true, true, true])
   })
 })
 

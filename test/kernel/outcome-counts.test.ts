@@ -18,6 +18,7 @@ const TRADES = [
   tradeRecord({ t: t(10), i: 1 }), tradeRecord({ t: t(10), i: 1 }), tradeRecord({ t: t(15), i: 2 }), tradeRecord({ t: t(2), i: 3 }),
   tradeRecord({ t: t(15), i: 4, T: 'n' }), tradeRecord({ t: t(15), i: 5, p: -1 }), { key: 'AAPL', value: '{' },
 ]
+const JOB = { group: 'g', tradesTopic: 't', partitions: 1 }
 const QUOTES = [[10, 1], [10, 1], [15, 2], [3, 3]].map(([seconds, seq]) => quoteRecord({ t: t(seconds) }, { seq }))
 
 /** One epoch of these records; `meddle` is done to the memory after the step of a channel. */
@@ -26,7 +27,7 @@ async function epoch(meddle: (task: TaskMemory, channel: number) => void = () =>
   const runner = new DirectRunner((task, { request }) => {
     if (request.op === 'apply') meddle(task, request.topic)
   })
-  const last = blankRecord(0, 'one', bundle.hash, [0, 0, -1], false, 0)
+  const last = blankRecord(JOB, 0, 'one', bundle.hash, [0, 0, -1], false, 0)
   const state = new TaskState({ partition: 0, instance: 'one', bundle, module: kernelModule, memory: TaskMemory.create(bundle.image), runner, last })
   for (const [channel, records] of [TRADES, QUOTES].entries()) {
     const columns = recordColumns(64, 4_096, 65_536)

@@ -29,6 +29,7 @@ type Channel = 'trades' | 'quotes'
 type Row = { key: string | null; value: string }
 
 const CHANNELS = ['trades', 'quotes'] as const
+const JOB = { group: 'g', tradesTopic: 't', partitions: 1 }
 const SEEDS = Array.from({ length: 16 }, (_, i) => 7_368_787 * (i + 1))
 const BUSY = { trades: false, quotes: false }
 const SECOND_NS = 1_000_000_000n
@@ -62,9 +63,8 @@ class MemoryStore implements SnapshotStore {
 /** The kernel over a memory that was loaded from a snapshot of this one, taken at a barrier; its config is the same. */
 async function restored(kernel: Kernel): Promise<Kernel> {
   const store = new MemoryStore()
-  const job = { group: 'g', tradesTopic: 't', partitions: 1 }
-  const record = blankRecord(0, 'one', '00'.repeat(32), [0, 0, 0], false, 0)
-  await storeSnapshot(store, job, record, stateHead(kernel.task), encodeTables(copyTables(kernel.task)), { hash: '00'.repeat(32), bytes: new Uint8Array(1) }, 0)
+  const record = blankRecord(JOB, 0, 'one', '00'.repeat(32), [0, 0, 0], false, 0)
+  await storeSnapshot(store, JOB, record, stateHead(kernel.task), encodeTables(copyTables(kernel.task)), { hash: '00'.repeat(32), bytes: new Uint8Array(1) }, 0)
   const image = kernel.task.bytes().slice(layout.CONFIG_BASE, layout.CONFIG_BASE + layout.CONFIG_BYTES)
   const other = new Kernel(kernelModule, await loadSnapshot(store, await readManifest(store, 'g', 0, 0), image))
   other.openEpoch()
@@ -176,7 +176,7 @@ interface CaughtUp {
 async function catchUp(seconds: number, pick: typeof nextChannel): Promise<CaughtUp> {
   const bundle = bundleOf({ provisional: false, latenessMs: LATENESS_MS })
   const memory = TaskMemory.create(bundle.image)
-  const last = blankRecord(0, 'one', bundle.hash, [0, 0, -1], false, 0)
+  const last = blankRecord(JOB, 0, 'one', bundle.hash, [0, 0, -1], false, 0)
   const state = new TaskState({ partition: 0, instance: 'one', bundle, module: kernelModule, memory, runner: new DirectRunner(), last })
   const clockMs = START_MS + 6 * 3_600_000
   const totals = [seconds * TRADES_PER_S, seconds * QUOTES_PER_S]

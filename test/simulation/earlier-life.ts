@@ -14,7 +14,7 @@ export function leaveSnapshots(random: Random, { objects }: StoredObjects, parti
     for (let left = random.integer(1, 7); left > 0; left--) {
       const epoch = random.integer(1, EPOCH_MOST)
       const positions = [random.integer(0, 20), random.integer(0, 20), -1]
-      const record = encodeEpochRecord({ ...blankRecord(task, 'before', bundle, positions, false, 0), epoch })
+      const record = encodeEpochRecord({ ...blankRecord({ group: 'job', tradesTopic: 'trades', partitions }, task, 'before', bundle, positions, false, 0), epoch })
       const manifest: Manifest = {
         version: 1, group: 'job', tradesTopic: 'trades', partitions, task, epoch, record: record.toString('base64'),
         layoutVersion: LAYOUT_VERSION, cells: {}, tables: [], storedAtMs: 0,

@@ -27,7 +27,7 @@ const tables = into('state/arrow-tables.ts')
 
 const mutant = (name: string, ...changes: Change[]): Mutant => ({ name, changes })
 
-const READ_LOG = 'await readEpochLog(job.log, job.epochsTopic, this.partition)'
+const READ_LOG = 'await readEpochLog(job.log, job.epochsTopic, this.partition, job)'
 const FENCE = 'await Promise.race([producer.init(), this.#stopped()])'
 const LOOK = 'if (await this.#isCommitted(record, searchFrom)) {\n        this'
 const START = 'await feed.start(basis.record.consumed.map('
@@ -72,7 +72,7 @@ export const MUTANTS: readonly Mutant[] = [
       'void openedAt; await feed.start(await job.log.committed(job.group, job.inputs.map((topic) => ({ topic, partition }))))')),
   mutant('inputs are read from the last epoch on, not from the snapshot on', recover(START, 'await feed.start(last.consumed.map(')),
   mutant('inputs that retention has deleted are not asked about',
-    recover('    await assertRetained(job, partition, basis.record, after)\n', '    void assertRetained\n')),
+    recover('  await assertRetained(job, partition, basis.record, after)\n', '    void assertRetained\n')),
   mutant('the idle bits are not on the record', record('out.u8(record.idle)', 'out.u8(0)')),
   mutant("the steps' clock is not on the record", record('out.f64(step.clockMs)', 'out.f64(0)')),
   mutant('the clock goes back',
@@ -89,7 +89,7 @@ export const MUTANTS: readonly Mutant[] = [
     live('    IDLE_BITS.forEach((_, channel) => this.#noteEndIfThere(channel))\n', '')),
   mutant('a record that is skipped is counted nowhere',
     state("for (const cell of [`counts.${name}.rejected`, `inputCount.${name}`] as const)", 'for (const cell of [`inputCount.${name}`] as const)')),
-  mutant('skipped records are not on the record', state('digest: outputs.digest,\n      skip,', 'digest: outputs.digest,\n      skip: [],')),
+  mutant('skipped records are not on the record', state('signalsDigest: outputs.signalsDigest,\n      skip,', 'signalsDigest: outputs.signalsDigest,\n      skip: [],')),
   mutant('a step that did not end is taken as done',
     state(`${NOTE_STEP}throw error`, `${NOTE_STEP}return { decodeMs: 0, kernelMs: 0 }`)),
 ]

@@ -35,7 +35,7 @@ beforeEach(async () => {
     transactionTimeoutMs: 10_000, sessionTimeoutMs: 10_000, tradesTopic: 'trades',
   })
   log = new SimulatedLog(process, broker, 'engine')
-  stored = { objects: new Map(), outage: false, corruptions: 0 }
+  stored = { objects: new Map(), outage: false, corruptions: 0, corrupted: new Set() }
   store = new SimulatedStore(process, stored)
   producer = log.producer('g-0')
   await settled(producer.init())

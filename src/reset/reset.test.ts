@@ -28,7 +28,7 @@ beforeEach(() => {
   })
   const process = new SimulatedProcess('reset', scheduler, new Random(2), NO_FAULTS, { epochMs: 0, skewMs: 0 })
   log = new SimulatedLog(process, broker, 'reset')
-  stored = { objects: new Map(POSITIONS.map((_, task) => [`g/task-${task}/000000000007/manifest.json`, new Uint8Array(1)])), outage: false, corruptions: 0 }
+  stored = { objects: new Map(POSITIONS.map((_, task) => [`g/task-${task}/000000000007/manifest.json`, new Uint8Array(1)])), outage: false, corruptions: 0, corrupted: new Set() }
   job = {
     log, store: new SimulatedStore(process, stored), group: 'g', transactionalIdPrefix: 'g-', instance: 'i', epochsTopic: 'epochs',
     inputs: ['trades', '', ''], partitions: PARTITIONS, bundle: bundleOf(),

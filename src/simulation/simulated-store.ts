@@ -14,6 +14,8 @@ export interface StoredObjects {
   outage: boolean
   /** So many files may still be corrupted silently. */
   corruptions: number
+  /** Keys of those that were. */
+  corrupted: Set<string>
 }
 
 export class SimulatedStore implements SnapshotStore {
@@ -40,8 +42,10 @@ export class SimulatedStore implements SnapshotStore {
     const copy = Uint8Array.from(bytes) // what the caller does with its bytes afterwards is its own affair
     return await this.#call<boolean>(name, key, (answer, refuse) => {
       if (!may()) return answer(false)
+      this.#stored.corrupted.delete(key)
       if (this.#stored.corruptions > 0 && key.endsWith('.arrow') && random.chance(CORRUPTION)) {
         this.#stored.corruptions -= 1
+        this.#stored.corrupted.add(key)
         this.#process.tally.note('store corrupted a file')
         copy[random.integer(copy.length >> 1, copy.length)] ^= 1 << random.integer(0, 8)
       }

@@ -127,6 +127,15 @@ export class Instance {
     trace(`${level} ${text} ${JSON.stringify(fields)}`)
     for (const [said, kind] of REACTIONS) if (text.includes(said)) this.#around.tally.note(kind)
     if (text.includes('does not come out as recorded')) this.#around.failed(this, new Error(text))
+    if (text === 'restoring a task') this.#assertSound(fields as { task: number; from: string })
+  }
+
+  /** Nobody restores from a snapshot with a file that was damaged, whatever would come of it. */
+  #assertSound({ task, from }: { task: number; from: string }): void {
+    const epoch = /^snapshot of epoch (\d+)$/.exec(from)?.[1]
+    const folder = `${this.settings.groupId}/task-${task}/${epoch?.padStart(12, '0')}/`
+    const damaged = [...this.#around.stored.corrupted].find((key) => key.startsWith(folder))
+    if (damaged !== undefined) this.#around.failed(this, new Error(`task ${task} is restored with the damaged ${damaged}`))
   }
 
   /** SIGTERM. */

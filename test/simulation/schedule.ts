@@ -67,7 +67,7 @@ class Schedule {
   /** Records by partition. */
   readonly #records: number[]
   readonly #broker: SimulatedBroker
-  readonly #stored: StoredObjects = { objects: new Map(), outage: false, corruptions: 0 }
+  readonly #stored: StoredObjects = { objects: new Map(), outage: false, corruptions: 0, corrupted: new Set() }
   readonly #faults: Faults
   readonly #tally = new Tally()
   readonly #instances: Instance[] = []

@@ -52,7 +52,7 @@ export async function resetJob(job: ResetJob, place: ResetPlace, positions: numb
   try {
     for (const partition of positions.keys()) await job.store?.list(snapshotPrefix(job, partition))
   } catch (error) {
-    throw retold(error, (detail) => `${detail}: nothing was reset`)
+    throw retold(error, (detail) => `nothing was reset: ${detail}`)
   }
   for (const [partition, offsets] of positions.entries()) {
     let isBegun = false

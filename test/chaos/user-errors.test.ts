@@ -128,6 +128,25 @@ describe('an end that needs a person', () => {
     await goesOnAfterReset(job)
   })
 
+  it('epochs of another job on the same topic; that job goes on', async () => {
+    const job = await chaosJob()
+    await runAndKill(job)
+    const other = await chaosJob()
+    const own = other.env.TA_EPOCHS_TOPIC
+    other.env.TA_EPOCHS_TOPIC = job.env.TA_EPOCHS_TOPIC
+    const { msg } = await refusal(other.env)
+    expect(msg).toMatch(new RegExp(`^${job.env.TA_EPOCHS_TOPIC} \\[\\d\\] holds epochs of the group ${job.env.TA_GROUP_ID}, here TA_GROUP_ID is ${other.env.TA_GROUP_ID}: `))
+    expect(msg).toMatch(/give each job its own TA_EPOCHS_TOPIC, or start anew with ta reset/)
+    const tail = await tailOf(job)
+    const feed = await LiveFeed.start(job)
+    const engine = await live(startEngine(job.env))
+    await flows(job, tail, engine)
+    await feed.stop()
+    expect((await engine.stop()).code).toBe(0)
+    other.env.TA_EPOCHS_TOPIC = own
+    await goesOnAfterReset(other)
+  })
+
   it('epochs that are gone, and no whole snapshot', async () => {
     const job = await chaosJob({ env: { TA_SNAPSHOT_RETAIN: '1' } })
     await runAndKill(job, () => epochsTrimmed(job))

@@ -24,9 +24,10 @@ if (threads.isMainThread) {
   let left = 200
   const { Worker, MessagePort } = threads
   threads.Worker = class extends Worker {
-    constructor(file, options) {
-      super(file, options)
-      if (/piscina/.test(String(file))) worker = this
+    postMessage(message, ...rest) {
+      // piscina's first word to a worker; the thread that encodes snapshots is not meant
+      if (/dispatch\\/worker\\.ts$/.test(message?.filename)) worker = this
+      super.postMessage(message, ...rest)
     }
   }
   const post = MessagePort.prototype.postMessage

@@ -2,9 +2,9 @@
 import type { Message } from 'node-rdkafka'
 import { describe, expect, it } from 'vitest'
 import { murmur2Partition } from '../../src/contract/partition.ts'
-import { eventually, lastWords, runTa, startEngine } from './engine-process.ts'
+import { lastWords, runTa } from './engine-process.ts'
 import {
-  expectVerified, finalCount, headersOf, metricCounts, newJob, outputsOf, send, tailOf, totalOf,
+  expectVerified, headersOf, newJob, outputsOf, runUntil, send,
 } from './engine-job.ts'
 import type { Input, Job } from './engine-job.ts'
 import { readAll } from './harness.ts'
@@ -25,22 +25,6 @@ function trade({ env }: Job, symbol: string, seconds: number, payload: object = 
   const full = { T: 't', S: symbol, i: nextId++, x: 'V', p: 10, s: 100, c: ['@'], t: event_ts, z: 'C', ...payload }
   const value = JSON.stringify({ ingest_ts: event_ts, event_ts, feed: 'iex', channel: 'trades', symbol, seq: nextId, payload: full })
   return { topic: env.TA_TRADES_TOPIC, key: symbol, value }
-}
-
-/** Runs the engine, with other settings where they are given, until it has counted and published so much; gives its counts. */
-async function runUntil(job: Job, records: number, more: Record<string, string> = {}, finals = 0): Promise<Record<string, number>> {
-  const engine = startEngine({ ...job.env, ...more })
-  if (finals > 0) {
-    const tail = await tailOf(job)
-    await tail.until(() => finalCount(tail, job) >= finals, () => `${finals} finals:\n${engine.stderr}\n`)
-  }
-  const counts = await eventually(async () => {
-    if (!engine.running) throw new Error(`the engine ended:\n${engine.stderr}`)
-    const now = metricCounts(await engine.metrics().catch(() => new Map<string, number>()))
-    return totalOf(now) >= records ? now : undefined
-  }, () => `not all records are counted:\n${engine.stderr}`)
-  expect((await engine.stop()).code).toBe(0)
-  return counts
 }
 
 async function dlq(job: Job, args: string[]): Promise<{ code: number; stdout: string; says: string }> {

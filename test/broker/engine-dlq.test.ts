@@ -3,9 +3,8 @@ import { createHash } from 'node:crypto'
 import type { Message } from 'node-rdkafka'
 import { describe, expect, it } from 'vitest'
 import { murmur2Partition } from '../../src/contract/partition.ts'
-import { eventually, startEngine } from './engine-process.ts'
 import {
-  Tail, expectVerified, finalCount, headersOf, metricCounts, newJob, outputsOf, send, tailOf, totalOf, valuesOf,
+  Tail, expectVerified, headersOf, newJob, outputsOf, runUntil, send, tailOf, valuesOf,
 } from './engine-job.ts'
 import type { Input, Job } from './engine-job.ts'
 
@@ -89,22 +88,6 @@ async function sendTrades(job: Job, records: object[]): Promise<void> {
   await send(job, records.map((record) => ({ topic, key: (record as { symbol: string }).symbol, value: JSON.stringify(record) })))
 }
 
-/** Runs the engine until it has counted `records` and published `finals` on bars and signals, then ends it. */
-async function runUntil(job: Job, records: number, finals = 0): Promise<Record<string, number>> {
-  const engine = startEngine(job.env)
-  if (finals > 0) {
-    const tail = await tailOf(job)
-    await tail.until(() => finalCount(tail, job) >= finals, () => `${finals} finals:\n${engine.stderr}\n`)
-  }
-  const counts = await eventually(async () => {
-    if (!engine.running) throw new Error(`the engine ended:\n${engine.stderr}`)
-    const now = metricCounts(await engine.metrics().catch(() => new Map<string, number>()))
-    return totalOf(now) >= records ? now : undefined
-  }, () => `not all records are counted:\n${engine.stderr}`)
-  expect((await engine.stop()).code).toBe(0)
-  return counts
-}
-
 describe('the DLQ', () => {
   it('gets each bad record once, with its reason and place, byte for byte or its head, and bars come all the same', async () => {
     const job = await newJob({ partitions: 2, inputConfig: { 'max.message.bytes': '6000000' } })
@@ -116,7 +99,7 @@ describe('the DLQ', () => {
       topic: topics.trades, key: 'AAA', value: JSON.stringify(trade('AAA', seconds)), partition: HOME,
     })
     await send(job, [good(1), good(4.5), ...bad.map(place), good(6)])
-    const counts = await runUntil(job, bad.length + 3, 6)
+    const counts = await runUntil(job, bad.length + 3, {}, 6)
     expect(counts).toEqual({ applied: 3, duplicate: 0, late: 0, filtered: 0, rejected: bad.length })
 
     const dlq = await Tail.open([job.env.TA_DLQ_TOPIC], 2)
@@ -178,7 +161,7 @@ describe('the late topic', () => {
       of(trades, trade('AAA', 4.1)), of(trades, known), late[0], late[1],
       of(quotes, quote('AAA', 3.9)), of(quotes, quote('AAA', 7)), late[2],
     ])
-    const counts = await runUntil(job, 9, 6)
+    const counts = await runUntil(job, 9, {}, 6)
     // the repeat of a trade whose window is closed is late before it is a duplicate
     expect(counts).toEqual({ applied: 5, duplicate: 0, late: 4, filtered: 0, rejected: 0 })
     const tail = await Tail.open([job.env.TA_LATE_TOPIC], 1)
@@ -221,7 +204,7 @@ describe('names of fields', () => {
       { ...trade('AAA', 5), meta: { lots: 1 } }, // without fallback: p is where the price was
     ]
     await sendTrades(job, records)
-    const counts = await runUntil(job, records.length, 8)
+    const counts = await runUntil(job, records.length, {}, 8)
     expect(counts).toEqual({ applied: 4, duplicate: 0, late: 0, filtered: 0, rejected: 1 })
     const { bars } = await outputsOf(job)
     const seen = bars.map(({ window, payload }) => {

@@ -10,7 +10,7 @@ import type { KafkaConsumer, LibrdKafkaError, Message } from 'node-rdkafka'
 import { afterAll, afterEach, expect } from 'vitest'
 import { murmur2Partition } from '../../src/contract/partition.ts'
 import type { OutputEnvelope } from '../golden/expected.ts'
-import { type Environment, lastWords, runTa } from './engine-process.ts'
+import { type Environment, eventually, lastWords, runTa, startEngine } from './engine-process.ts'
 import { bootstrap, createTopics, readAll, uniqueName, uniqueSettings } from './harness.ts'
 
 const kafka = createRequire(import.meta.url)('node-rdkafka') as typeof import('node-rdkafka')
@@ -345,4 +345,20 @@ export async function feed({ env }: Job, args: string[]): Promise<void> {
 
 function connected(connect: (done: (error: LibrdKafkaError) => void) => void): Promise<void> {
   return new Promise((resolve, reject) => connect((error) => (error ? reject(error) : resolve())))
+}
+
+/** Runs the engine, with other settings where they are given, until it has counted and published so much; gives its counts. */
+export async function runUntil(job: Job, records: number, more: Record<string, string> = {}, finals = 0): Promise<Record<string, number>> {
+  const engine = startEngine({ ...job.env, ...more })
+  if (finals > 0) {
+    const tail = await tailOf(job)
+    await tail.until(() => finalCount(tail, job) >= finals, () => `${finals} finals:\n${engine.stderr}\n`)
+  }
+  const counts = await eventually(async () => {
+    if (!engine.running) throw new Error(`the engine ended:\n${engine.stderr}`)
+    const now = metricCounts(await engine.metrics().catch(() => new Map<string, number>()))
+    return totalOf(now) >= records ? now : undefined
+  }, () => `not all records are counted:\n${engine.stderr}`)
+  expect((await engine.stop()).code).toBe(0)
+  return counts
 }

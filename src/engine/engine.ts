@@ -27,6 +27,7 @@ import { describeWanted } from '../topics/topics.ts'
 import { EngineMetrics } from './engine-metrics.ts'
 import { FieldWatch } from './field-watch.ts'
 import { Reader } from './reader.ts'
+import { paceOf } from './reading-pace.ts'
 import { TaskOwner } from './task-owner.ts'
 import type { OwnerContext } from './task-owner.ts'
 import { EpochTrimmer } from './epoch-trimmer.ts'
@@ -103,7 +104,7 @@ export class Engine {
     })
     const { context, partitions } = await this.#prepare()
     this.#fields.look(this.#inputs, partitions).catch(this.#fail)
-    this.#reader = new Reader(log, clock, logger, this.#inputs, this.#options.columns)
+    this.#reader = new Reader(log, clock, logger, this.#inputs, paceOf(settings), this.#options.columns)
     this.#reader.start(() => serving.turn(), this.#fail)
     this.#group = log.group(settings.tradesTopic)
     const ended = new AbortController()

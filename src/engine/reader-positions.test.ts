@@ -21,7 +21,7 @@ function newReader(seed: number) {
     transactionTimeoutMs: 10_000, sessionTimeoutMs: 10_000, tradesTopic: 'trades',
   })
   const process = new SimulatedProcess('p', scheduler, random.fork(), { ...NO_FAULTS }, { epochMs: 0, skewMs: 0 })
-  const reader = new Reader(new SimulatedLog(process, broker, 'i'), process.clock, {} as Logger, ['trades', '', ''])
+  const reader = new Reader(new SimulatedLog(process, broker, 'i'), process.clock, {} as Logger, ['trades', '', ''], { marksMs: [], gatherMs: 0 })
   const newOwner = (): TaskOwner => {
     const owner = new TaskOwner({ clock: process.clock } as OwnerContext, 0)
     owner.queues = [new RecordQueue(), new RecordQueue(), new RecordQueue()]

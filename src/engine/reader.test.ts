@@ -22,7 +22,7 @@ async function fullReader(): Promise<{ scheduler: Scheduler; reader: Reader; own
   const broker = new SimulatedBroker(scheduler, new Random(1), { trades: 1 }, { transactionTimeoutMs: 10_000, sessionTimeoutMs: 10_000, tradesTopic: 'trades' })
   for (let i = 0; i < RECORDS; i++) broker.append('trades', 0, Buffer.from('K'), Buffer.from('{}'))
   const engine = new SimulatedProcess('engine', scheduler, new Random(2), NO_FAULTS, { epochMs: 0, skewMs: 0 })
-  const reader = new Reader(new SimulatedLog(engine, broker, 'engine'), engine.clock, openLogger({ level: 'fatal' }), ['trades', '', ''])
+  const reader = new Reader(new SimulatedLog(engine, broker, 'engine'), engine.clock, openLogger({ level: 'fatal' }), ['trades', '', ''], { marksMs: [], gatherMs: 0 })
   // an owner that was never started has its queues alone
   const owner = new TaskOwner({ clock: engine.clock } as OwnerContext, 0)
   owner.queues = [new RecordQueue(), new RecordQueue(), new RecordQueue()]

@@ -9,6 +9,8 @@ import { LogError } from '../ports/log.ts'
 import type { Log, LogConsumer, Position, RecordColumns } from '../ports/log.ts'
 import { UserError } from '../contract/errors.ts'
 import { EXIT_SETTINGS } from '../contract/exit-codes.ts'
+import { gatherForMs } from './reading-pace.ts'
+import type { Pace } from './reading-pace.ts'
 import type { TaskOwner } from './task-owner.ts'
 
 const RECORDS = 8_192
@@ -28,7 +30,8 @@ export class Reader {
   /** Starts by partition, one after the other: of two that overlap, either's positions could be the last. */
   readonly #starts = new Map<number, Promise<void>>()
   readonly #consumer: LogConsumer
-  #closed = false
+  readonly #pace: Pace
+  readonly #closing = new AbortController()
   #running: Promise<void> = Promise.resolve()
   /** Time in which some partition was paused, up to the last change, ms. */
   #pausedMs = 0
@@ -36,11 +39,12 @@ export class Reader {
 
   /** `inputs`: topic by channel, '' where it is off. `columns`: what is read into, so the most that one turn reads. */
   constructor(
-    log: Log, clock: Clock, logger: Logger, inputs: readonly string[], columns = recordColumns(RECORDS, RECORDS * 64, VALUE_BYTES),
+    log: Log, clock: Clock, logger: Logger, inputs: readonly string[], pace: Pace, columns = recordColumns(RECORDS, RECORDS * 64, VALUE_BYTES),
   ) {
     this.#log = log
     this.#clock = clock
     this.#logger = logger
+    this.#pace = pace
     this.#columns = columns
     this.#topics = inputs.filter((topic) => topic !== '')
     this.#channels = this.#topics.map((topic) => inputs.indexOf(topic))
@@ -114,20 +118,22 @@ export class Reader {
   }
 
   async #run(turn: () => void): Promise<void> {
-    while (!this.#closed) {
+    while (!this.#closing.signal.aborted) {
       turn()
       try {
         const { ends } = await this.#consumer.consume(this.#columns, WAIT_MS)
         this.#deal()
         for (const { topic, partition, offset } of ends) this.#owners.get(partition)?.noteEnd(this.#channels[topic], offset)
+        const gatherMs = gatherForMs(this.#clock.nowMs(), this.#columns.count, this.#pace)
+        if (gatherMs >= 1) await this.#clock.sleep(gatherMs, this.#closing.signal)
       } catch (error) {
-        if (this.#closed) return
+        if (this.#closing.signal.aborted) return
         if (!(error instanceof LogError)) throw error
         if (error.kind === 'out_of_range') {
           throw new UserError(EXIT_SETTINGS, `${error.message}: the records were deleted by retention before they were read. Start anew with ta reset --from earliest.`, { cause: error })
         }
         this.#logger.warn({}, `reading: ${error.message}; trying again`)
-        await this.#clock.sleep(RETRY_MS)
+        await this.#clock.sleep(RETRY_MS, this.#closing.signal)
       }
     }
   }
@@ -161,7 +167,7 @@ export class Reader {
   }
 
   async close(): Promise<void> {
-    this.#closed = true
+    this.#closing.abort()
     await this.#running
     await this.#consumer.close()
   }

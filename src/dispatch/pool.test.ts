@@ -21,6 +21,22 @@ const newTask = () => {
 /** Workers start in half a second, and in ten where all cores are taken. */
 const TIMEOUT_MS = 60_000
 
+describe('a step by the pool', { timeout: TIMEOUT_MS }, () => {
+  it('finds its task on a worker that has seen it, and on a new one', async () => {
+    const { task, envelope } = newTask()
+    const close = (clockMs: number) => pool.run({ ...envelope, request: { op: 'close', clockMs, bits: 0, opensEpoch: true } })
+    const clocks: bigint[] = []
+    for (const clockMs of [1, 2]) {
+      await close(clockMs)
+      clocks.push(task.cell('clockMs'))
+    }
+    await pool.threads[0].terminate()
+    await close(3)
+    clocks.push(task.cell('clockMs'))
+    expect(clocks).toEqual([1n, 2n, 3n])
+  })
+})
+
 describe('a snapshot by the pool', { timeout: TIMEOUT_MS }, () => {
   it('lets the memory go before its files are there', async () => {
     const { task, envelope } = newTask()

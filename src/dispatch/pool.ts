@@ -6,13 +6,18 @@
  */
 import { Piscina } from 'piscina'
 import type { TableCopy } from '../state/arrow-tables.ts'
-import type { Envelope, ReplayCounts, ReplayRequest, SnapshotFile, StepTimes } from './request.ts'
+import { UNKNOWN_TASK } from './request.ts'
+import type { Envelope, Letter, ReplayCounts, ReplayRequest, SnapshotFile, StepTimes } from './request.ts'
 import type { KernelRunner } from './runner.ts'
 import { StepFailed } from './step-failed.ts'
 import { copyBuffers } from './transferred.ts'
 
+/** Keys kept of tasks that some worker has been sent: a process has few tasks at a time. */
+const SENT_KEPT = 256
+
 export class KernelPool implements KernelRunner {
   readonly #pool: Piscina
+  readonly #sent = new Set<string>()
   /** One thread that encodes snapshots, started by the first: an encoding takes some ms a megabyte, and no step waits for it. */
   readonly #encoder: Piscina
 
@@ -39,8 +44,18 @@ export class KernelPool implements KernelRunner {
     return this.#pool.threads
   }
 
+  /** A memory and a module cost more to send than a small step takes, so they go along only where a worker does not know the task. */
   async run(envelope: Envelope): Promise<StepTimes> {
-    return (await this.#run(envelope)) as StepTimes
+    const { key, request } = envelope
+    const isKnown = this.#sent.has(key)
+    if (!isKnown) this.#noteSent(key)
+    const times = (await this.#run(isKnown ? { key, request } : envelope)) as StepTimes | typeof UNKNOWN_TASK
+    return times === UNKNOWN_TASK ? ((await this.#run(envelope)) as StepTimes) : times
+  }
+
+  #noteSent(key: string): void {
+    this.#sent.add(key)
+    if (this.#sent.size > SENT_KEPT) this.#sent.delete(this.#sent.values().next().value as string)
   }
 
   async replay(envelope: Envelope<ReplayRequest>): Promise<ReplayCounts> {
@@ -61,7 +76,7 @@ export class KernelPool implements KernelRunner {
     }
   }
 
-  async #run(envelope: Envelope, transferList: ArrayBuffer[] = []): Promise<unknown> {
+  async #run(envelope: Envelope | Letter, transferList: ArrayBuffer[] = []): Promise<unknown> {
     try {
       return await this.#pool.run(envelope, { transferList })
     } catch (cause) {

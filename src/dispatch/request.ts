@@ -52,6 +52,12 @@ export interface Envelope<R extends Request = Request> {
   request: R
 }
 
+/** A request to a worker that is thought to have the memory of this key already. */
+export type Letter = Pick<Envelope, 'key' | 'request'>
+
+/** A worker's answer to a letter for a task that it does not have: nothing was done. */
+export const UNKNOWN_TASK = 'unknown task'
+
 /** How long the parts of a step took, ms; 0 for those it has not. For metrics alone. */
 export interface StepTimes {
   decodeMs: number

@@ -12,16 +12,19 @@ import { headerCell } from '../state/layout.ts'
 import { TaskMemory } from '../state/task-memory.ts'
 import { TRAP } from './step-failed.ts'
 import { copyBuffers, transferred } from './transferred.ts'
-import type { Envelope, StepTimes } from './request.ts'
+import { UNKNOWN_TASK } from './request.ts'
+import type { Envelope, Letter, StepTimes } from './request.ts'
 
 const KERNELS_KEPT = 64
 const OWNER = headerCell('owner') / 4
 const kernels = new Map<string, Kernel>()
 
-function kernelOf({ key, memory, module }: Envelope): Kernel {
+function kernelOf(envelope: Envelope | Letter): Kernel | null {
+  const { key } = envelope
   const kept = kernels.get(key)
   if (kept !== undefined) return kept
-  const kernel = new Kernel(module, new TaskMemory(memory))
+  if (!('memory' in envelope)) return null
+  const kernel = new Kernel(envelope.module, new TaskMemory(envelope.memory))
   kernels.set(key, kernel)
   if (kernels.size > KERNELS_KEPT) kernels.delete(kernels.keys().next().value as string)
   return kernel
@@ -36,7 +39,7 @@ function release(task: TaskMemory): void {
   Atomics.store(task.i32(), OWNER, 0)
 }
 
-export default function run(envelope: Envelope): unknown {
+export default function run(envelope: Envelope | Letter): unknown {
   try {
     return runRequest(envelope)
   } catch (error) {
@@ -46,8 +49,9 @@ export default function run(envelope: Envelope): unknown {
   }
 }
 
-function runRequest(envelope: Envelope): unknown {
+function runRequest(envelope: Envelope | Letter): unknown {
   const kernel = kernelOf(envelope)
+  if (kernel === null) return UNKNOWN_TASK
   const { request } = envelope
   own(kernel.task)
   if (request.op === 'copy') {

@@ -5,11 +5,11 @@
 import type { Logger } from '../logging/logger.ts'
 import { recordColumns } from '../ingest/record-queue.ts'
 import type { Clock } from '../ports/clock.ts'
-import { LogError } from '../ports/log.ts'
+import { GATHER_MS, LogError } from '../ports/log.ts'
 import type { Log, LogConsumer, Position, RecordColumns } from '../ports/log.ts'
 import { UserError } from '../contract/errors.ts'
 import { EXIT_SETTINGS } from '../contract/exit-codes.ts'
-import { gatherForMs } from './reading-pace.ts'
+import { mayGatherAtBroker, quietForMs } from './reading-pace.ts'
 import type { Pace } from './reading-pace.ts'
 import type { TaskOwner } from './task-owner.ts'
 
@@ -32,6 +32,7 @@ export class Reader {
   readonly #consumer: LogConsumer
   readonly #pace: Pace
   readonly #closing = new AbortController()
+  #isGathering = false
   #running: Promise<void> = Promise.resolve()
   /** Time in which some partition was paused, up to the last change, ms. */
   #pausedMs = 0
@@ -121,11 +122,11 @@ export class Reader {
     while (!this.#closing.signal.aborted) {
       turn()
       try {
-        const { ends } = await this.#consumer.consume(this.#columns, WAIT_MS)
+        const { ends } = await this.#consumer.consume(this.#columns, this.#gather())
         this.#deal()
         for (const { topic, partition, offset } of ends) this.#owners.get(partition)?.noteEnd(this.#channels[topic], offset)
-        const gatherMs = gatherForMs(this.#clock.nowMs(), this.#columns.count, this.#pace)
-        if (gatherMs >= 1) await this.#clock.sleep(gatherMs, this.#closing.signal)
+        const restMs = Math.min(quietForMs(this.#clock.nowMs(), this.#columns.count, this.#pace), this.#pace.gatherMs)
+        if (restMs >= 1) await this.#clock.sleep(restMs, this.#closing.signal)
       } catch (error) {
         if (this.#closing.signal.aborted) return
         if (!(error instanceof LogError)) throw error
@@ -136,6 +137,15 @@ export class Reader {
         await this.#clock.sleep(RETRY_MS, this.#closing.signal)
       }
     }
+  }
+
+  /** Tells the consumer whether records may gather at the broker; returns how long it may wait for some before it is told anew, ms. */
+  #gather(): number {
+    const quietMs = quietForMs(this.#clock.nowMs(), this.#columns.count, this.#pace)
+    const isLet = mayGatherAtBroker(quietMs)
+    if (isLet !== this.#isGathering) this.#consumer.letGather(isLet)
+    this.#isGathering = isLet
+    return isLet ? Math.min(quietMs - GATHER_MS, WAIT_MS) : WAIT_MS
   }
 
   /** Deals the columns' records to their queues and wakes the tasks that got some. */

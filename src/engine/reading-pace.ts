@@ -1,17 +1,17 @@
 /**
- * How long records gather in librdkafka before the reader takes them. Each taking wakes threads and costs a step of every task
- * that got records, whatever their number; nobody waits for records between publications.
+ * When the reader takes records as they come, and when it lets them gather: at the broker, in librdkafka. Each fetch and each taking
+ * wakes threads here and there and costs a step of every task that got records, whatever their number; and between publications
+ * nobody waits for records.
  */
+import { GATHER_MS } from '../ports/log.ts'
 
-/** Times within a second at which something is published, ms: a second's provisional records, its finals. */
 export interface Pace {
+  /** Times within a second at which something is published, ms: a second's provisional records, its finals. */
   marksMs: readonly number[]
-  /** Longest gathering, ms; 0: none. */
+  /** Longest gathering here, ms; 0: none, nowhere. */
   gatherMs: number
 }
 
-/** Longest gathering whatever TA_EPOCH_MS says: longer saves next to nothing. */
-const GATHER_MAX_MS = 20
 /** What comes from so long before a publication on is taken as it comes, so that it is in it. */
 const BEFORE_MS = 15
 /** So is what comes shortly after: the record that moves the watermark over a second's end. */
@@ -21,17 +21,18 @@ const MANY = 2_048
 const SECOND_MS = 1_000
 
 export function paceOf(settings: { provisionalDelayMs: number; latenessMs: number; epochMs: number }): Pace {
-  return { marksMs: [settings.provisionalDelayMs % SECOND_MS, settings.latenessMs % SECOND_MS], gatherMs: Math.min(settings.epochMs, GATHER_MAX_MS) }
+  const marksMs = [settings.provisionalDelayMs, settings.latenessMs].map((ms) => ms % SECOND_MS)
+  return { marksMs, gatherMs: Math.min(settings.epochMs, GATHER_MS) }
 }
 
-/** How long to let records gather after a turn that brought `rows`, ms; 0: not at all. */
-export function gatherForMs(clockMs: number, rows: number, { marksMs, gatherMs }: Pace): number {
-  if (rows >= MANY) return 0
-  let waitMs = gatherMs
-  for (const markMs of marksMs) {
+/** For how long nobody waits for records, after a turn that brought `rows`, ms. */
+export function quietForMs(clockMs: number, rows: number, { marksMs, gatherMs }: Pace): number {
+  if (rows >= MANY || gatherMs === 0) return 0
+  return Math.min(...marksMs.map((markMs) => {
     const sinceMs = (((clockMs - markMs) % SECOND_MS) + SECOND_MS) % SECOND_MS
-    const leftMs = sinceMs < AFTER_MS ? 0 : SECOND_MS - BEFORE_MS - sinceMs
-    waitMs = Math.min(waitMs, Math.max(leftMs, 0))
-  }
-  return waitMs
+    return sinceMs < AFTER_MS ? 0 : Math.max(SECOND_MS - BEFORE_MS - sinceMs, 0)
+  }))
 }
+
+/** Whether what is fetched from now on may gather at the broker: it is here before anybody waits for it. */
+export const mayGatherAtBroker = (quietMs: number): boolean => quietMs > GATHER_MS

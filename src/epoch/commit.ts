@@ -33,10 +33,19 @@ export class Committer {
   readonly #context: CommitContext
   #producer: LogProducer
   #closed = false
+  /** Own running time at which the coming transaction was begun ahead of time. */
+  #preparedMs: number | null = null
 
   constructor(context: CommitContext, producer: LogProducer) {
     this.#context = context
     this.#producer = producer
+  }
+
+  /** Lets the coming epoch's transaction begin and register its partitions ahead of time, once. The last place is the epoch topic's. */
+  prepare(places: () => { topic: string; partition: number }[]): void {
+    if (this.#preparedMs !== null || this.#closed) return
+    this.#preparedMs = this.#context.clock.monotonicMs()
+    this.#producer.prepare(places())
   }
 
   /**
@@ -46,7 +55,8 @@ export class Committer {
   async commit(record: EpochRecord, outputs: OutputColumns[], searchFrom: number, onProduced?: () => void): Promise<void> {
     const { epoch } = record
     for (let backoffMs = BACKOFF_FIRST_MS; ; backoffMs = Math.min(backoffMs * 2, BACKOFF_MOST_MS)) {
-      const startedMs = this.#context.clock.monotonicMs()
+      const startedMs = this.#preparedMs ?? this.#context.clock.monotonicMs()
+      this.#preparedMs = null
       try {
         await this.#producer.transact(outputs, onProduced)
         this.#context.counted('committed')

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { EPOCH_RECORDS_MAX, QUIET_MS, decideEpochEnd, isFarFromPublication, nextChannel, stepRowsMax } from './decide.ts'
+import { EPOCH_RECORDS_MAX, QUIET_MS, decideEpochEnd, isFarFromPublication, nextChannel, publishesBy, stepRowsMax } from './decide.ts'
 import type { EpochView } from './decide.ts'
 
 const LIMITS = { epochMs: 20, epochMaxMs: 500, provisionalDelayMs: 0 }
@@ -37,6 +37,17 @@ describe('decideEpochEnd', () => {
     expect(decide({ ...before, minuteSignalsDue: true })).toEqual({ end: false, waitMs: QUIET_MS - 5 })
     expect(decide({ ...before, watermarkMs: 1, nextFinalMs: 1 })).toEqual({ end: true, reason: 'final' })
     expect(decide({ ...before, clockMs: T + 500 })).toEqual({ end: true, reason: 'provisional' })
+  })
+})
+
+describe('publishesBy', () => {
+  it('is known by the clock for provisional records, and by how far the watermark has to go for finals', () => {
+    expect(publishesBy(quiet, T + 10_000)).toBe(false)
+    expect(publishesBy({ ...quiet, nextProvisionalMs: T + 500 }, T + 499)).toBe(false)
+    expect(publishesBy({ ...quiet, nextProvisionalMs: T + 500 }, T + 500)).toBe(true)
+    expect(publishesBy({ ...quiet, watermarkMs: 4_700, nextFinalMs: 5_000 }, T + 299)).toBe(false)
+    expect(publishesBy({ ...quiet, watermarkMs: 4_700, nextFinalMs: 5_000 }, T + 300)).toBe(true)
+    expect(publishesBy({ ...quiet, nextFinalMs: 5_000 }, T + 10_000)).toBe(false) // no watermark yet
   })
 })
 

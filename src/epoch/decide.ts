@@ -67,6 +67,12 @@ export function isFarFromPublication(clockMs: number, limits: Pick<EpochLimits, 
   return sinceMs < 500
 }
 
+/** Whether bars are published by then, as far as one can tell: provisional ones are due, or a window's finals. */
+export function publishesBy({ nextProvisionalMs, nextFinalMs, clockMs, watermarkMs }: EpochView, byMs: number): boolean {
+  // the watermark goes on with the clock, roughly
+  return Math.min(nextProvisionalMs, clockMs + nextFinalMs - watermarkMs) <= byMs
+}
+
 /** The due provisional records are a second's first publication, not a refresh shortly before the next one. */
 function isPublication(view: EpochView, limits: EpochLimits): boolean {
   return view.clockMs >= quietUntilMs(view, limits)

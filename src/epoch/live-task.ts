@@ -8,14 +8,14 @@ import type { Clock } from '../ports/clock.ts'
 import { QUOTES_IDLE, TRADES_IDLE } from '../state/kernel.ts'
 import { NONE } from '../state/task-memory.ts'
 import type { Committer } from './commit.ts'
-import { EPOCH_RECORDS_MAX, SILENT_MS, decideEpochEnd, isFarFromPublication, nextChannel, stepRowsMax } from './decide.ts'
+import { EPOCH_RECORDS_MAX, SILENT_MS, decideEpochEnd, isFarFromPublication, nextChannel, publishesBy, stepRowsMax } from './decide.ts'
 import type { ChannelView, EpochLimits, EpochReason, EpochView } from './decide.ts'
 import { RECENT_MS, healthOf } from './degraded.ts'
 import type { Health, HealthView } from './degraded.ts'
 import { idleAtMs, isIdle, noteEnd, noteMover, noteStandstill, settleIdleness, startIdleness } from './idleness.ts'
 import type { Idleness } from './idleness.ts'
 import type { Observer } from './observer.ts'
-import { transactionOf } from './outputs.ts'
+import { placesOf, transactionOf } from './outputs.ts'
 import type { OutputTopics } from './outputs.ts'
 import { RecentGrowth } from './recent-growth.ts'
 import { statusRecord } from './status.ts'
@@ -47,6 +47,8 @@ const MS = 1_000_000n
 const LOOK_MS = 1_000
 /** Without a look for so long the process stood still. */
 const STANDSTILL_MS = 1_500
+/** A transaction is begun ahead of an epoch's end by no more than this: well within what the broker lets one last. */
+const PREPARED_MAX_MS = 2_000
 
 export class LiveTask {
   readonly state: TaskState
@@ -173,11 +175,19 @@ export class LiveTask {
       if (this.#failure !== null) throw this.#failure
       const channel = this.#nextChannel()
       if (channel >= 0) await this.#applyNext(channel)
+      this.#prepare()
       const decision = decideEpochEnd(this.#view(), this.#options)
       if (decision.end && this.#committing === null) await this.#endEpoch(decision.reason)
       else if (channel < 0) await this.waker.wait(this.#committing !== null ? LOOK_MS : this.#waitMs(decision))
     }
     await this.#finish()
+  }
+
+  /** Has the open epoch's transaction registered while records gather, so that the publication does not wait for that. */
+  #prepare(): void {
+    const { topics, epochMaxMs } = this.#options
+    if (this.#committing !== null || this.state.records === 0 || epochMaxMs > PREPARED_MAX_MS) return
+    this.#committer.prepare(() => placesOf(this.state.partition, topics, publishesBy(this.#view(), this.state.openedMs + epochMaxMs)))
   }
 
   /** Ends the open epoch and waits for its commit: the barrier at which the task is given up. */

@@ -51,6 +51,12 @@ export function transactionOf(
   return columns.filter(({ topic, count }) => topic !== '' && count > 0)
 }
 
+/** Partitions that a task's next epoch will surely write to, or, when it publishes, most likely; the epoch topic's is the last. */
+export function placesOf(partition: number, topics: OutputTopics, publishes: boolean): { topic: string; partition: number }[] {
+  const published = publishes ? [topics.microbarsTopic, topics.signalsTopic].filter((topic) => topic !== '') : []
+  return [...published, topics.epochsTopic].map((topic) => ({ topic, partition }))
+}
+
 /** Outputs [from, to) as columns over the same bytes. */
 function slice(topic: string, partition: number, outputs: Outputs, from: number, to: number): OutputColumns {
   const keyStart = from === 0 ? 0 : outputs.keyEnds[from - 1]

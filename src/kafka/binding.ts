@@ -100,6 +100,8 @@ export interface NativeConsumer extends NativeClient {
   wakeColumns?(): void
   /** Drops what `consumeColumns` has kept for its next call, of these partitions or of all. */
   forgetColumns?(partitions?: NativePartition[]): void
+  /** Changes fetch.min.bytes and fetch.wait.max.ms from the next request on. From patches/. */
+  setFetchBounds?(minBytes: number, waitMaxMs: number): void
 }
 
 export interface NativeProducer extends NativeClient {
@@ -114,6 +116,11 @@ export interface NativeProducer extends NativeClient {
   produceColumns?(
     topic: string, partition: number, from: number, to: number, keys: Uint8Array, keyEnds: Int32Array, values: Uint8Array,
     valueEnds: Int32Array, flags?: Uint8Array): NativeQueued
+  /**
+   * Registers partitions with the transaction that has begun, in one request; 0 or an error code (none is registered then). One
+   * of them must be produced to before the commit. From patches/.
+   */
+  registerPartitions?(partitions: NativePartition[]): number
   initTransactions(timeoutMs: number, callback: Callback<void>): void
   beginTransaction(callback: Callback<void>): void
   commitTransaction(timeoutMs: number, callback: Callback<void>): void

@@ -4,7 +4,7 @@
  * Two things move what a consumer sees: taking messages, and moving positions. They exclude each other here (`#exclusive`),
  * so no message from before a seek comes out after it.
  */
-import { LogError, type ConsumeResult, type LogConsumer, type Position, type RecordColumns } from '../ports/log.ts'
+import { GATHER_MS, LogError, type ConsumeResult, type LogConsumer, type Position, type RecordColumns } from '../ports/log.ts'
 import { NativeCallError, type NativeConsumer } from './binding.ts'
 import { ColumnIntake } from './column-intake.ts'
 import { EventIntake } from './event-intake.ts'
@@ -16,6 +16,8 @@ import type { Place, RecordIntake } from './record-intake.ts'
 
 /** How long a seek waits for a partition that has only just been assigned. */
 const SEEK_TIMEOUT_MS = 5_000
+/** So many bytes end a gathering. Below what one partition may bring in a fetch, so that old data never waits. */
+const GATHER_BYTES = 262_144
 /** "t [0]: offset reset (at offset 5 (leader epoch 0), broker 1) to INVALID…": the partition has stopped for good. */
 const OFFSET_RESET = /(?:^|: )(\S+) \[(\d+)\]: offset reset \(at (.*), broker -?\d+\) to (?:\S+ )*?(?:offset )?INVALID/
 
@@ -27,6 +29,7 @@ export class KafkaFetcher implements LogConsumer {
   readonly #topicIndex: ReadonlyMap<string, number>
   /** Each partition with the offset that it was last moved to. */
   readonly #assigned = new Map<string, Position>()
+  readonly #waitMaxMs: number
   readonly #paused = new Map<string, Place>()
   readonly #outOfRange = new Map<string, LogError>()
   #lane: Promise<unknown> = Promise.resolve()
@@ -37,7 +40,9 @@ export class KafkaFetcher implements LogConsumer {
     this.#relay = new EventRelay('consumer', logger, settings.password)
     // With events the log alone says which partition it was.
     if (settings.ingest === 'events') this.#relay.onLog = (log) => this.#onLog(log)
-    this.#handle = consumerHandle(fetcherConfig(settings), this.#relay)
+    const config = fetcherConfig(settings)
+    this.#waitMaxMs = Number(config['fetch.wait.max.ms'])
+    this.#handle = consumerHandle(config, this.#relay)
     this.#intake = settings.ingest === 'columns' ? new ColumnIntake(this.#handle, topics) : new EventIntake(this.#handle, topics)
   }
 
@@ -127,6 +132,10 @@ export class KafkaFetcher implements LogConsumer {
   #unpause(partitions: Place[]): void {
     const paused = partitions.filter(({ topic, partition }) => this.#paused.has(keyOf(topic, partition)))
     if (paused.length > 0) this.resume(paused)
+  }
+
+  letGather(isLet: boolean): void {
+    this.#handle.native.setFetchBounds?.(isLet ? GATHER_BYTES : 1, isLet ? GATHER_MS : this.#waitMaxMs)
   }
 
   async consume(into: RecordColumns, timeoutMs: number): Promise<ConsumeResult> {

@@ -12,7 +12,7 @@ import { LogError, type LogProducer, type OutputColumns } from '../ports/log.ts'
 import { NativeCallError, type NativeProducer } from './binding.ts'
 import { EventRelay, type KafkaLogger } from './event-relay.ts'
 import { transactionalConfig, TRANSACTION_TIMEOUT_MS, type Ingest, type KafkaSettings } from './kafka-config.ts'
-import { isFencing, kindOf } from './kafka-errors.ts'
+import { ERR__FATAL, isFencing, kindOf } from './kafka-errors.ts'
 import { producerHandle, type NativeHandle } from './native-handle.ts'
 import { queueOutputs, spent } from './publishing.ts'
 
@@ -31,6 +31,8 @@ export class KafkaProducer implements LogProducer {
   readonly #relay: EventRelay
   #polling: NodeJS.Timeout | undefined
   #failure: LogError | undefined
+  /** The transaction that has been begun ahead of time. */
+  #begun: Promise<void> | undefined
 
   constructor(settings: KafkaSettings, logger: KafkaLogger, transactionalId: string) {
     this.#id = transactionalId
@@ -63,21 +65,43 @@ export class KafkaProducer implements LogProducer {
     }
   }
 
+  prepare(places: { topic: string; partition: number }[]): void {
+    const { native } = this.#handle
+    if (this.#failure || this.#begun || this.#handle.closing || !native.registerPartitions) return
+    this.#begun = this.#begin().then(() => {
+      const code = native.registerPartitions!(places)
+      if (code !== 0) this.#relay.logger.debug({ transactionalId: this.#id, code }, 'partitions are not registered ahead of time')
+    })
+    this.#begun.catch(() => undefined)
+  }
+
+  #begin(): Promise<void> {
+    return this.#handle.call<void>((done) => this.#handle.native.beginTransaction(done))
+  }
+
   async transact(outputs: OutputColumns[], onProduced?: () => void): Promise<void> {
     if (this.#failure) throw spent(this.#failure)
     try {
-      await this.#handle.call<void>((done) => this.#handle.native.beginTransaction(done))
+      await (this.#begun ?? this.#begin())
     } catch (error) {
       throw this.#fail(this.#errorBefore(error, 'Beginning a transaction'))
     }
+    this.#begun = undefined
     try {
       await queueOutputs(this.#handle.native, outputs, this.#ingest)
     } catch (error) {
+      const cause = await this.#causeOf(error)
       await this.#abort()
-      throw this.#fail(this.#errorBefore(error, 'Producing'))
+      throw this.#fail(this.#errorBefore(cause, 'Producing'))
     }
     onProduced?.()
     await this.#commit()
+  }
+
+  /** Producing says of a client that has ended for good no more than that; a call of the transaction says why: fenced, perhaps. */
+  async #causeOf(error: unknown): Promise<unknown> {
+    if (!(error instanceof NativeCallError) || error.code !== ERR__FATAL) return error
+    return await this.#begin().then(() => error, (cause: unknown) => cause)
   }
 
   async #commit(): Promise<void> {

@@ -55,6 +55,9 @@ export interface ConsumeResult {
   ends: PartitionEnd[]
 }
 
+/** How long records gather at the broker at most, where they may. */
+export const GATHER_MS = 20
+
 /** Reads partitions that were assigned by hand. Never commits offsets, never starts from committed ones. */
 export interface LogConsumer {
   /** Replaces the whole assignment; reading starts at each offset. */
@@ -69,6 +72,11 @@ export interface LogConsumer {
    * Returns as soon as something is there. Throws LogError: `out_of_range` (deleted by retention), `outside` (retry).
    */
   consume(into: RecordColumns, timeoutMs: number): Promise<ConsumeResult>
+  /**
+   * Whether records may gather at the broker for up to `GATHER_MS` before they are fetched, from the next fetch on: fewer
+   * requests for the same records. A hint; partitions' ends are told as ever.
+   */
+  letGather(isLet: boolean): void
   close(): Promise<void>
 }
 
@@ -99,6 +107,12 @@ export interface OutputColumns {
 export interface LogProducer {
   /** InitProducerId: fences every older producer of the same id and decides what it had under way. Retries until it succeeds or is closed. */
   init(): Promise<void>
+  /**
+   * Begins the transaction that `transact` will end, and has these partitions registered with it meanwhile, so that what is produced
+   * then need not wait for it. What is transacted then must go to the last of them, among others. A hint; its failure is the
+   * next `transact`'s. The broker's time for a transaction begins to run.
+   */
+  prepare(places: { topic: string; partition: number }[]): void
   /**
    * One transaction: begin, produce everything, commit. Resolves once it is known to be committed.
    * `onProduced` is called once everything is handed over and the commit begins.

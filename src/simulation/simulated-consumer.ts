@@ -38,6 +38,9 @@ export class SimulatedConsumer implements LogConsumer {
     this.#topics = topics
   }
 
+  /** When a record is fetched is chance here anyway. */
+  letGather(): void {}
+
   async assign(positions: Position[]): Promise<void> {
     this.#assigned.clear()
     await this.seek(positions)

@@ -96,6 +96,25 @@ describe('a transaction', () => {
     expect(await readable()).toEqual([])
   })
 
+  it('that is prepared ends in time or is aborted, and its producer is refused then', async () => {
+    const producer = await opened(logOf('a'))
+    producer.prepare([])
+    await pass(TRANSACTION_TIMEOUT_MS / 2)
+    await settled(producer.transact(outputs('in time')))
+    producer.prepare([])
+    await pass(2 * TRANSACTION_TIMEOUT_MS + 1_000)
+    await expect(settled(producer.transact(outputs('too late')))).rejects.toMatchObject({ kind: 'fenced' })
+    expect(await readable()).toEqual(['in time'])
+  })
+
+  it('that is prepared by one who was fenced is refused', async () => {
+    const zombie = await opened(logOf('a'))
+    await opened(logOf('b'))
+    zombie.prepare([])
+    await pass(1_000)
+    await expect(settled(zombie.transact(outputs('zombie')))).rejects.toMatchObject({ kind: 'fenced' })
+  })
+
   it('of a producer that was fenced is refused', async () => {
     const zombie = await opened(logOf('a'))
     const owner = await opened(logOf('b'))

@@ -18,6 +18,7 @@ export class SimulatedProducer implements LogProducer {
   #failure: LogError | null = null
   #closed = false
   #busy = false
+  #preparing: Promise<void> = Promise.resolve()
   readonly #underWay = new Set<Promise<unknown>>()
 
   constructor(process: SimulatedProcess, broker: SimulatedBroker, transactionalId: string) {
@@ -47,6 +48,15 @@ export class SimulatedProducer implements LogProducer {
     }
   }
 
+  prepare(): void {
+    if (this.#failure !== null || this.#closed) return
+    this.#preparing = this.#call<void>('AddPartitionsToTxn', this.#process.fate(), (answer, refuse) => {
+      this.#broker.transactions.register({ transactionalId: this.#id, epoch: this.#epoch, by: this.#process.name }, answer, refuse)
+    }).catch((error: LogError) => {
+      if (error.kind === 'fenced') this.#failure ??= error
+    })
+  }
+
   async transact(outputs: OutputColumns[], onProduced?: () => void): Promise<void> {
     if (this.#failure !== null) {
       const { kind, message } = this.#failure
@@ -66,6 +76,8 @@ export class SimulatedProducer implements LogProducer {
 
   async #transact(outputs: OutputColumns[], onProduced?: () => void): Promise<void> {
     const { random, faults } = this.#process
+    await this.#preparing // a client sends nothing else of a transaction while this is under way
+    if (this.#failure !== null) throw this.#failure
     const breaksAt = random.chance(faults.aborted) ? random.integer(0, outputs.length + 1) : -1
     if (breaksAt >= 0) this.#process.tally.note('transaction broken by its producer')
     try {

@@ -57,12 +57,13 @@ export class TransactionCoordinator {
       answer(++producer.epoch)
       return
     }
+    // before the decision: one on a transaction without a record is there at once
+    producer.waiting.push(() => this.init(transactionalId, answer))
     if (current.state === 'open') {
       producer.epoch += 1 // from now on the old one is fenced
       this.#tally.note('InitProducerId aborted a transaction')
       this.#decide(producer, current, 'aborting')
     } else this.#tally.note('InitProducerId awaited a decision')
-    producer.waiting.push(() => this.init(transactionalId, answer))
   }
 
   /** Appends to one partition inside the producer's transaction, which begins with its first record. */
@@ -78,6 +79,18 @@ export class TransactionCoordinator {
     }
     const transaction = current ?? this.#begin(producer, transactionalId, by)
     log.append(entriesOf(outputs, transaction, this.#scheduler.nowMs, by))
+    answer()
+  }
+
+  /** A transaction begins without a record. One that is being decided is waited for. */
+  register({ transactionalId, epoch, by }: Writer, answer: () => void, refuse: (error: LogError) => void): void {
+    const producer = this.#of(transactionalId)
+    if (epoch !== producer.epoch) return refuse(this.#fenced(transactionalId))
+    if (producer.current !== null && producer.current.state !== 'open') {
+      producer.waiting.push(() => this.register({ transactionalId, epoch, by }, answer, refuse))
+      return
+    }
+    if (producer.current === null) this.#begin(producer, transactionalId, by)
     answer()
   }
 

@@ -111,6 +111,7 @@ class MemoryLog implements ReadableLog {
       seek: no,
       unassign: no,
       pause: no,
+      letGather: no,
       resume: no,
     }
   }

@@ -53,6 +53,21 @@ describe.each(['columns', 'events'] as const)('a consumer by %s', (ingest) => {
         [{ topic: 1, partition: 1, offset: 0, flags: 0, size: 5, key: 'B', value: 'other' }])
     })
 
+    it('leaves nothing out where records may gather at the broker, and tells ends as ever', async () => {
+      const topic = await topicWith(1)
+      const consumer = consumerOf(topic)
+      await consumer.assign([{ topic, partition: 0, offset: 0 }])
+      const seen: number[] = []
+      for (const [round, isLet] of [true, false, true].entries()) {
+        consumer.letGather(isLet)
+        await produce(topic, numbered(100))
+        const { rows, ends } = await consumeUntil(consumer, (found, told) => found.length >= 100 && told.at(-1)?.offset === 100 * (round + 1))
+        seen.push(...rows.map(({ offset }) => offset))
+        expect(ends.at(-1)).toEqual({ topic: 0, partition: 0, offset: 100 * (round + 1) })
+      }
+      expect(seen).toEqual(Array.from({ length: 300 }, (_, index) => index))
+    })
+
     it('keeps what does not fit for the next call', async () => {
       const topic = await topicWith(1)
       await produce(topic, numbered(1_000))

@@ -116,6 +116,58 @@ describe.each(['columns', 'events'] as const)('a producer by %s', (ingest) => {
     })
   })
 
+  describe('prepare', () => {
+    const place = (topic: string): { topic: string; partition: number } => ({ topic, partition: 0 })
+
+    it('changes nothing of what is committed, also where a partition gets nothing, or is not known yet', async () => {
+      const [bars, epochs] = [await topicWith(1), await topicWith(1)]
+      const producer = log.producer(uniqueName('tx'))
+      await producer.init()
+      for (let epoch = 1; epoch <= 20; epoch++) {
+        producer.prepare([place(bars), place(epochs)])
+        if (epoch % 2 === 0) await readAll(epochs) // some time, in which the partitions are registered
+        const record = (topic: string) => outputOf(topic, 0, [{ key: 'A', value: `${epoch}` }])
+        await producer.transact(epoch % 3 === 0 ? [record(epochs)] : [record(bars), record(epochs)])
+      }
+      await producer.close()
+      const all = Array.from({ length: 20 }, (_, i) => i + 1)
+      expect((await readAll(epochs)).map(({ value }) => Number(value))).toEqual(all)
+      expect((await readAll(bars)).map(({ value }) => Number(value))).toEqual(all.filter((epoch) => epoch % 3 !== 0))
+    })
+
+    it('does not keep a next owner from its task, whose former owner is fenced', async () => {
+      const topic = await topicWith(1)
+      const id = uniqueName('task')
+      const old = log.producer(id)
+      await old.init()
+      await old.transact([outputOf(topic, 0, [{ key: 'A', value: 'old' }])])
+      old.prepare([place(topic)])
+      await readAll(topic)
+      const owner = log.producer(id)
+      await owner.init()
+      await owner.transact([outputOf(topic, 0, [{ key: 'A', value: 'new' }])])
+      expect(await failureOf(old.transact([outputOf(topic, 0, [{ key: 'A', value: 'zombie' }])]))).toMatchObject({ kind: 'fenced' })
+      await owner.transact([outputOf(topic, 0, [{ key: 'A', value: 'newer' }])])
+      await Promise.all([old.close(), owner.close()])
+      expect((await readAll(topic)).map(({ value }) => String(value))).toEqual(['old', 'new', 'newer'])
+    })
+
+    it('that meets a newer owner says so, not more than at the next transaction', async () => {
+      const topic = await topicWith(1)
+      const id = uniqueName('task')
+      const old = log.producer(id)
+      await old.init()
+      await old.transact([outputOf(topic, 0, [{ key: 'A', value: 'old' }])])
+      const owner = log.producer(id)
+      await owner.init()
+      old.prepare([place(topic)])
+      await owner.transact([outputOf(topic, 0, [{ key: 'A', value: 'new' }])]) // meanwhile the registration is refused
+      expect(await failureOf(old.transact([outputOf(topic, 0, [{ key: 'A', value: 'zombie' }])]))).toMatchObject({ kind: 'fenced' })
+      await Promise.all([old.close(), owner.close()])
+      expect((await readAll(topic)).map(({ value }) => String(value))).toEqual(['old', 'new'])
+    })
+  })
+
   describe('fencing', () => {
     it('ends the first of two producers with one id, and nothing of it comes later', async () => {
       const topic = await topicWith(1)

@@ -37,8 +37,8 @@ export async function startBroker(properties: Record<string, string> = {}): Prom
 }
 
 /** A broker as one runs it in production: the JVM's own compiler and collector, a heap that is there from the start. */
-export async function startServerBroker(): Promise<LocalBroker> {
-  return await startLocalBroker({ heapMb: 1024, jvmFlags: ['-Xms1024m', '-XX:+UseG1GC'] })
+export async function startServerBroker(properties: Record<string, string> = {}): Promise<LocalBroker> {
+  return await startLocalBroker({ heapMb: 1024, jvmFlags: ['-Xms1024m', '-XX:+UseG1GC'], properties })
 }
 
 /** Makes a job with topics of its own, but for those that `more` names. */

@@ -94,7 +94,9 @@ export async function measureKills(broker: LocalBroker, plan: KillPlan): Promise
   return { same: recoveries('same'), other: recoveries('other'), snapshot }
 }
 
-async function killAndRestart(job: Job, first: BenchEngine, kills: Kills, { symbols, runs, seconds }: KillPlan): Promise<{ engine: BenchEngine; snapshot: SnapshotFigures }> {
+async function killAndRestart(
+  job: Job, first: BenchEngine, kills: Kills, { symbols, runs, seconds }: KillPlan,
+): Promise<{ engine: BenchEngine; snapshot: SnapshotFigures }> {
   const tasks = Array.from({ length: PARTITIONS }, (_, task) => task)
   const taken = { count: 0, seconds: 0 }
   let bytes: number | null = null

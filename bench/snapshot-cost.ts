@@ -34,8 +34,9 @@ export interface SideFigures {
   /** Snapshots stored while it was measured, and the mean time from the copy to the manifest. */
   snapshots: number
   snapshotMeanMs: number | null
-  /** An epoch's end → its commit known, in the engine. */
+  /** An epoch's end → its commit known, in the engine; and of that the transaction, without closing the epoch on a worker. */
   commit: LatencySummary
+  transaction: LatencySummary
   commitP99ByRound: number[]
   /** Window end → first provisional bar of each symbol and window, at the reader. */
   provisional: LatencySummary
@@ -69,12 +70,12 @@ export async function measureSnapshotCost(broker: LocalBroker, plan: CostPlan): 
     const sum = (pick: (stretch: Stretch) => number): number => of.reduce((total, stretch) => total + pick(stretch), 0)
     const snapshots = sum((stretch) => stretch.snapshots)
     if ((snapshots > 0) !== (side === 'with')) throw new Error(`${snapshots} snapshots were stored where it was to be measured ${side} any`)
-    const commit = new Latencies()
-    for (const { commits, span } of of) commitsWithin(commits, span, commit)
+    const pooled = { commit: new Latencies(), transaction: new Latencies() }
+    for (const { commits, span } of of) commitsWithin(commits, span, pooled)
     return {
       snapshots, snapshotMeanMs: snapshots === 0 ? null : rounded((sum(({ snapshotSeconds }) => snapshotSeconds) / snapshots) * 1000),
-      commit: commit.summary(),
-      commitP99ByRound: of.map(({ commits, span }) => commitsWithin(commits, span).at(99)),
+      commit: pooled.commit.summary(), transaction: pooled.transaction.summary(),
+      commitP99ByRound: of.map(({ commits, span }) => commitsWithin(commits, span).commit.at(99)),
       provisional: measureBars(trades, bars, of.map(({ span }) => span), LATENESS_MS).provisional.summary(),
     }
   }

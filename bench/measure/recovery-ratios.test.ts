@@ -9,7 +9,7 @@ import { summarize, type Recovery } from './recovery.ts'
 const recovery = (ms: number): Recovery => ({ firstMs: ms, allTasksMs: ms + 100, parts: { restart: ms / 2, join: ms / 2, attempts: 0, fence: 0, load: 0, replay: 0, commit: 100 }, epochs: 1 })
 const side = (commitMs: number, provisionalMs: number): SideFigures => {
   const summary = (ms: number): SideFigures['commit'] => ({ ...new Latencies().summary(), count: 1, p99: ms })
-  return { snapshots: 1, snapshotMeanMs: 5, commit: summary(commitMs), commitP99ByRound: [commitMs], provisional: summary(provisionalMs) }
+  return { snapshots: 1, snapshotMeanMs: 5, commit: summary(commitMs), transaction: summary(commitMs), commitP99ByRound: [commitMs], provisional: summary(provisionalMs) }
 }
 const row = (symbols: number, sameMs: number, otherMs: number, commitMs: number): RecoveryRow => ({
   symbols, sameInstance: summarize([recovery(sameMs)]), otherInstance: summarize([recovery(otherMs)]), snapshot: { bytes: 1, meanMs: 1 },

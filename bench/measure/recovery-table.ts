@@ -45,6 +45,7 @@ function costLines(line: Line, ratios: RecoveryResult['ratios']): string[] {
   return [
     ...both('epoch\'s end → commit known: p50, p99, ms', ({ commit }) => `${ms(commit.p50)}, ${ms(commit.p99)}`),
     ratio('commitP99SnapshotsToNone'),
+    ...both('… of it the transaction: p50, p99, ms', ({ transaction }) => `${ms(transaction.p50)}, ${ms(transaction.p99)}`),
     ...both('… p99 in each round', ({ commitP99ByRound }) => commitP99ByRound.map(ms).join('; ')),
     ...both('window end → provisional bar: p50, p99, ms', ({ provisional }) => `${ms(provisional.p50)}, ${ms(provisional.p99)}`),
     ratio('provisionalP99SnapshotsToNone'),

@@ -26,7 +26,7 @@ test('a recovery is a column a number of symbols; what was left out is a dash, o
   const parts = { restart: 600, join: 400, attempts: 0, fence: 200, load: 50, replay: 150, commit: 300.6 }
   const side = (p99: number): SideFigures => {
     const summary = { ...new Latencies().summary(), p50: p99 / 2, p99 }
-    return { snapshots: 7, snapshotMeanMs: 5, commit: summary, commitP99ByRound: [p99, p99 + 1], provisional: summary }
+    return { snapshots: 7, snapshotMeanMs: 5, commit: summary, transaction: summary, commitP99ByRound: [p99, p99 + 1], provisional: summary }
   }
   const recovery: RecoveryResult = {
     note: '', options: { symbols: [500, 10_000] }, machine: SCALE.machine, ratios: { commitP99SnapshotsToNone500: 1.1, commitP99SnapshotsToNone10000: null }, sessionTimeoutMs: 10_000,

@@ -1,6 +1,7 @@
 /**
- * Loaded into a measured engine before its program: notes of each transaction when its epoch was ended and how long it took from there
- * until the commit was known, exactly, where the engine's own histogram has buckets. The program itself has nothing of it.
+ * Loaded into a measured engine before its program: notes of each transaction when its epoch was ended, how long it took from there
+ * until the commit was known, and how long of that the transaction; exactly, where the engine's own histogram has buckets. The program
+ * itself has nothing of it.
  */
 import { appendFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
@@ -26,11 +27,11 @@ async function record(path: string): Promise<void> {
     return closed
   }
   const { committed } = Metrics.prototype
-  Metrics.prototype.committed = function (this: EngineMetrics, closed, ...rest) {
+  Metrics.prototype.committed = function (this: EngineMetrics, closed, transactionMs, clockMs) {
     const fromMs = endedMs.get(closed)
     if (fromMs === undefined) throw new Error('an epoch was committed that was not closed')
-    lines += commitLine({ endedMs: performance.timeOrigin + fromMs, ms: performance.now() - fromMs })
-    committed.call(this, closed, ...rest)
+    lines += commitLine({ endedMs: performance.timeOrigin + fromMs, ms: performance.now() - fromMs, transactionMs })
+    committed.call(this, closed, transactionMs, clockMs)
   }
   const write = (): void => {
     appendFileSync(path, lines)

@@ -1,4 +1,4 @@
-/** What every bench stands on: a real broker, topics of its own, `ta run` as a child with its logs read along, a read_committed reader. */
+/** What every bench stands on: a real broker, topics of its own, `ta run` as a child with its logs read along. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,10 +9,9 @@ import type { EngineProcess } from '../src/demo/engine-process.ts'
 import { freePort } from '../src/demo/broker-process.ts'
 import { startLocalBroker } from '../src/demo/local-broker.ts'
 import type { LocalBroker } from '../src/demo/local-broker.ts'
-import { recordColumns } from '../src/ingest/record-queue.ts'
 import { openLogger } from '../src/logging/logger.ts'
 import type { Appender } from '../src/ports/appender.ts'
-import type { Log, LogConsumer } from '../src/ports/log.ts'
+import type { Log } from '../src/ports/log.ts'
 import { readSettings } from '../src/settings/settings.ts'
 import type { Settings } from '../src/settings/settings.ts'
 import { createTopics, describeWanted, planTopics } from '../src/topics/topics.ts'
@@ -31,14 +30,9 @@ export interface Job {
   end(): Promise<void>
 }
 
-/** A broker with production's delay before a group's first rebalance. */
-export async function startBroker(properties: Record<string, string> = {}): Promise<LocalBroker> {
-  return await startLocalBroker({ heapMb: 1024, properties: { 'group.initial.rebalance.delay.ms': '3000', ...properties } })
-}
-
 /** A broker as one runs it in production: the JVM's own compiler and collector, a heap that is there from the start. */
-export async function startServerBroker(): Promise<LocalBroker> {
-  return await startLocalBroker({ heapMb: 1024, jvmFlags: ['-Xms1024m', '-XX:+UseG1GC'] })
+export async function startServerBroker(properties: Record<string, string> = {}): Promise<LocalBroker> {
+  return await startLocalBroker({ heapMb: 1024, jvmFlags: ['-Xms1024m', '-XX:+UseG1GC'], properties })
 }
 
 /** Makes a job with topics of its own, but for those that `more` names. */
@@ -112,48 +106,4 @@ export async function until(what: string, condition: () => boolean | Promise<boo
     if (performance.now() > deadlineMs) throw new Error(`${what} did not come within ${patienceMs} ms`)
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
-}
-
-/** Reads the bars read_committed from the end on and tells each batch with the time at which it came. */
-export class BarReader {
-  readonly #consumer: LogConsumer
-  #closed = false
-  #running: Promise<void> = Promise.resolve()
-
-  constructor(job: Job) {
-    this.#consumer = job.log.consumer([job.settings.microbarsTopic])
-  }
-
-  /** `onBatch` gets the records' partitions and raw values; parse them outside of what is timed. */
-  async start(job: Job, onBatch: (receivedMs: number, partitions: number[], values: Buffer[]) => void): Promise<void> {
-    const topic = job.settings.microbarsTopic
-    const columns = recordColumns(16_384, 1_048_576, 16_777_216)
-    const positions = []
-    for (let partition = 0; partition < PARTITIONS; partition++) {
-      positions.push({ topic, partition, offset: (await job.log.bounds(topic, partition, 'read_committed')).high })
-    }
-    await this.#consumer.assign(positions)
-    this.#running = (async () => {
-      while (!this.#closed) {
-        const { count } = await this.#consumer.consume(columns, 50)
-        if (count === 0) continue
-        const receivedMs = Date.now()
-        const values = Array.from({ length: count }, (_, row) =>
-          Buffer.from(columns.values.subarray(row === 0 ? 0 : columns.valueEnds[row - 1], columns.valueEnds[row])))
-        onBatch(receivedMs, Array.from(columns.partitions.subarray(0, count)), values)
-      }
-    })()
-  }
-
-  async close(): Promise<void> {
-    this.#closed = true
-    await this.#running
-    await this.#consumer.close()
-  }
-}
-
-/** Quantile of numbers, 0 ≤ q ≤ 1; NaN for none. */
-export function quantile(values: readonly number[], q: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted.length === 0 ? Number.NaN : sorted[Math.min(Math.ceil(q * sorted.length) - 1 + (q === 0 ? 1 : 0), sorted.length - 1)]
 }

@@ -3,25 +3,16 @@
  * (TA_INGEST): a real broker, the engine's own consumer and queues, the engine's own transactional producer; nothing else runs.
  * Options: --records 1000000 --rounds 3 --burst 2000 (records a transaction).
  */
-import { parseArgs } from 'node:util'
 import { openKafkaAppender } from '../src/kafka/appender.ts'
 import type { Ingest, KafkaSettings } from '../src/kafka/kafka-config.ts'
 import { openKafka } from '../src/kafka/log.ts'
 import { RecordQueue, recordColumns } from '../src/ingest/record-queue.ts'
 import { openLogger } from '../src/logging/logger.ts'
 import type { OutputColumns } from '../src/ports/log.ts'
-import { startBroker } from './engine.ts'
+import { readOptions, whole } from './options.ts'
+import { runBench } from './run-bench.ts'
 
-const { values: options } = parseArgs({
-  options: {
-    records: { type: 'string', default: '1000000' },
-    rounds: { type: 'string', default: '3' },
-    burst: { type: 'string', default: '2000' },
-  },
-})
-const RECORDS = Number(options.records)
-const ROUNDS = Number(options.rounds)
-const BURST = Number(options.burst)
+const { records: RECORDS, rounds: ROUNDS, burst: BURST } = readOptions({ records: whole(1_000_000), rounds: whole(3), burst: whole(2_000) })
 const WAYS: Ingest[] = ['events', 'columns']
 const PARTITIONS = 4
 const SYMBOLS = 500
@@ -119,8 +110,7 @@ function print(what: string, way: Ingest, { perSecond, cpuUs, mainUs }: Cost): v
   process.stdout.write(`${what.padEnd(8)} ${way.padEnd(8)} ${figures.map((figure) => figure.padStart(24)).join('')} a record\n`)
 }
 
-const broker = await startBroker()
-try {
+await runBench(async (broker) => {
   const settingsOf = (ingest: Ingest): KafkaSettings =>
     ({ bootstrap: broker.bootstrap, security: 'PLAINTEXT', groupId: 'bench', instanceId: 'bench', config: {}, ingest })
   const admin = openKafka(settingsOf('columns'), logger)
@@ -139,6 +129,4 @@ try {
     for (const way of WAYS) print('consume', way, await costOf(() => consumeAll(settingsOf(way), 'bench.in')))
     for (const way of WAYS) print('produce', way, await costOf(() => produceBursts(settingsOf(way), 'bench.out')))
   }
-} finally {
-  await broker.stop()
-}
+})

@@ -7,7 +7,6 @@
  */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { Bench } from 'tinybench'
 import type { RecordColumns } from '../src/ports/log.ts'
 import { INPUT, STATE_BASE } from '../src/state/layout.ts'
@@ -17,15 +16,10 @@ import { NPM_PEERS, talibTimes } from './indicator-peers.ts'
 import type { IndicatorName } from './indicator-peers.ts'
 import { openParts } from './kernel-parts.ts'
 import { BARS, BenchTask, QUOTES, SETTINGS, TRADES, assertAllApplied } from './kernel-task.ts'
+import { readOptions, text, whole } from './options.ts'
 
-const { values: options } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '3' },
-    time: { type: 'string', default: '300' },
-    symbols: { type: 'string', default: '200' },
-    only: { type: 'string', default: '' },
-    python: { type: 'string', default: process.env.TALIB_PYTHON ?? 'python3' },
-  },
+const options = readOptions({
+  rounds: whole(3), time: whole(300), symbols: whole(200), only: text(''), python: text(process.env.TALIB_PYTHON ?? 'python3'),
 })
 
 /** A tenth of a millisecond of work a sample: short enough to find a quiet moment on a busy machine. */
@@ -62,8 +56,8 @@ interface Part {
 async function measure(parts: Part[]): Promise<Map<string, number>> {
   const best = new Map<string, number>()
   const wanted = parts.filter((part) => part.name.includes(options.only))
-  for (let round = 0; round < Number(options.rounds); round++) {
-    const bench = new Bench({ time: Number(options.time), warmupTime: 50, iterations: 5, warmupIterations: 5 })
+  for (let round = 0; round < options.rounds; round++) {
+    const bench = new Bench({ time: options.time, warmupTime: 50, iterations: 5, warmupIterations: 5 })
     for (const { name, run, before } of wanted) bench.add(name, run, { async: false, ...(before && { beforeEach: before }) })
     await bench.run()
     for (const { name, count } of wanted) {
@@ -94,7 +88,7 @@ function outputObjects(task: BenchTask): unknown[] {
 
 /** Records: decode, apply, the whole way, close; and the same through JSON.parse and JSON.stringify. */
 function recordParts(): Part[] {
-  const task = new BenchTask(Number(options.symbols), RECORDS_PER_SECOND)
+  const task = new BenchTask(options.symbols, RECORDS_PER_SECOND)
   task.keep()
   const mixed = task.market.next(RECORDS)
   const applyMixed = (): void => {

@@ -3,39 +3,31 @@
  * own. Engine and null transactions take turns on the same broker under the same feed, so that a machine's mood is both's.
  * What the reader got is checked against what was fed before any figure is believed.
  */
-import { loadavg, cpus } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import type { LocalBroker } from '../src/demo/local-broker.ts'
 import { EngineWatch, untilCaughtUp, untilLive, type EngineFigures } from './engine-watch.ts'
-import { openJob, runEngine, startServerBroker, type Job } from './engine.ts'
+import { openJob, runEngine, type Job } from './engine.ts'
 import { findMistakes, measureBars, measureSignals, type BarFigures, type Span } from './measure/arrivals.ts'
 import { concludeRun, writeResult, type Comparable } from './measure/comparison.ts'
 import { cpuSeconds } from './measure/cpu.ts'
 import { Latencies, rounded, type LatencySummary } from './measure/latencies.ts'
 import { describeLatency } from './measure/latency-text.ts'
+import { machineNow, type Machine } from './measure/machine.ts'
 import { drawPercentiles } from './measure/picture.ts'
+import { readOptions, resultName, text, whole, wholeOrDefault } from './options.ts'
 import { startChild } from './processes/child.ts'
 import type { FeedConfig, FeedResult } from './processes/feed.ts'
 import type { NullConfig, NullResult } from './processes/null-transactions.ts'
 import type { ReaderConfig, ReaderResult } from './processes/reader.ts'
+import { runBench } from './run-bench.ts'
 
-const { values } = parseArgs({
-  options: {
-    rate: { type: 'string', default: '5000' },
-    symbols: { type: 'string', default: '500' },
-    seconds: { type: 'string', default: '60' },
-    partitions: { type: 'string', default: '4' },
-    workers: { type: 'string', default: '' },
-    'quotes-per-trade': { type: 'string', default: '4' },
-    'warm-up': { type: 'string', default: '15' },
-    out: { type: 'string', default: 'latency' },
-    note: { type: 'string', default: '' },
-  },
+const values = readOptions({
+  rate: whole(5_000), symbols: whole(500), seconds: whole(60), partitions: whole(4), workers: wholeOrDefault(), 'quotes-per-trade': whole(4, 0),
+  'warm-up': whole(15, 0), out: resultName('latency'), note: text(''),
 })
 const options = {
-  recordsPerSecond: Number(values.rate), symbols: Number(values.symbols), seconds: Number(values.seconds), partitions: Number(values.partitions),
-  workers: values.workers === '' ? 'default' : Number(values.workers), quotesPerTrade: Number(values['quotes-per-trade']), warmUpSeconds: Number(values['warm-up']),
+  recordsPerSecond: values.rate, symbols: values.symbols, seconds: values.seconds, partitions: values.partitions, workers: values.workers,
+  quotesPerTrade: values['quotes-per-trade'], warmUpSeconds: values['warm-up'],
 }
 const ROUNDS = 2
 const LATENESS_MS = 2_000
@@ -54,7 +46,7 @@ interface NullFigures {
 /** bench/results/latency.json. */
 export interface LatencyResult extends Comparable {
   note: string
-  machine: { cores: number; load1m: number; node: string }
+  machine: Machine
   /** ms, window end → received; final: watermark → received. */
   provisional: LatencySummary
   provisionalAll: LatencySummary
@@ -73,7 +65,7 @@ export interface LatencyResult extends Comparable {
 }
 
 async function engineRound(job: Job, broker: LocalBroker): Promise<{ span: Span; figures: EngineFigures }> {
-  const engine = await runEngine(job, 'bench', { ...(values.workers === '' ? {} : { TA_WORKERS: values.workers }) })
+  const engine = await runEngine(job, 'bench', values.workers === 'default' ? {} : { TA_WORKERS: String(values.workers) })
   await untilLive(engine)
   await untilCaughtUp(engine, options.partitions, LATENESS_MS)
   await sleep(options.warmUpSeconds * 1000)
@@ -160,7 +152,7 @@ function conclude(
   const final = bars.final.summary()
   const result: LatencyResult = {
     note: values.note, options,
-    machine: { cores: cpus().length, load1m: rounded(loadavg()[0]), node: process.version },
+    machine: machineNow(),
     ratios: {
       provisionalP50ToNull: toNull(bars.provisional, 50), provisionalP99ToNull: toNull(bars.provisional, 99),
       finalP50ToNull: toNull(bars.final, 50), finalP99ToNull: toNull(bars.final, 99),
@@ -184,9 +176,4 @@ function conclude(
   concludeRun(values.out, result, TOLERANCES)
 }
 
-const broker = await startServerBroker()
-try {
-  await run(broker)
-} finally {
-  await broker.stop()
-}
+await runBench(run)

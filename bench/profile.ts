@@ -11,24 +11,18 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { parseArgs } from 'node:util'
 import type { LocalBroker } from '../src/demo/local-broker.ts'
 import { EngineWatch, untilCaughtUp, untilLive, type EngineFigures } from './engine-watch.ts'
-import { openJob, runEngine, startServerBroker, type BenchEngine } from './engine.ts'
+import { openJob, runEngine, type BenchEngine } from './engine.ts'
 import type { Span } from './measure/arrivals.ts'
 import { cutProfile, hottestFunctions, type CpuProfile } from './measure/cpu-profile.ts'
+import { readOptions, text, whole, wholeOrDefault } from './options.ts'
 import { startChild } from './processes/child.ts'
 import type { FeedConfig, FeedResult } from './processes/feed.ts'
+import { runBench } from './run-bench.ts'
 
-const { values } = parseArgs({
-  options: {
-    rate: { type: 'string', default: '20000' },
-    symbols: { type: 'string', default: '500' },
-    seconds: { type: 'string', default: '20' },
-    partitions: { type: 'string', default: '4' },
-    workers: { type: 'string', default: '' },
-    dir: { type: 'string', default: 'profile' },
-  },
+const values = readOptions({
+  rate: whole(20_000), symbols: whole(500), seconds: whole(20), partitions: whole(4), workers: wholeOrDefault(), dir: text('profile'),
 })
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
 const WARM_UP_MS = 10_000
@@ -49,21 +43,21 @@ function makeNamedProgram(): string {
 }
 
 async function runProfiled(broker: LocalBroker, program: string, into: string): Promise<{ figures: EngineFigures; span: Span }> {
-  const partitions = Number(values.partitions)
+  const { partitions } = values
   const job = await openJob(broker, 'profile', {}, partitions)
   const feed = await startChild<FeedConfig, FeedResult>('feed.ts', {
-    env: job.env, partitions, symbols: Number(values.symbols), recordsPerSecond: Number(values.rate), quotesPerTrade: 4,
+    env: job.env, partitions, symbols: values.symbols, recordsPerSecond: values.rate, quotesPerTrade: 4,
   })
   const nodeFlags = ['--cpu-prof', `--cpu-prof-dir=${into}`, `--cpu-prof-interval=${SAMPLE_US}`, '--heap-prof', `--heap-prof-dir=${into}`,
     '--import', new URL('processes/stage-recorder.ts', import.meta.url).href]
-  const more = { BENCH_STAGES_FILE: join(into, 'stages.json'), ...(values.workers === '' ? {} : { TA_WORKERS: values.workers }) }
+  const more = { BENCH_STAGES_FILE: join(into, 'stages.json'), ...(values.workers === 'default' ? {} : { TA_WORKERS: String(values.workers) }) }
   const engine: BenchEngine = await runEngine(job, 'profile', more, { program: join(program, 'src/main.ts'), nodeFlags })
   await untilLive(engine)
   await untilCaughtUp(engine, partitions, LATENESS_MS)
   await sleep(WARM_UP_MS)
   const fromMs = Date.now()
   const watch = await EngineWatch.start(engine, broker)
-  await sleep(Number(values.seconds) * 1000)
+  await sleep(values.seconds * 1000)
   const figures = await watch.end()
   const span = { fromMs, toMs: Date.now() }
   await engine.stop()
@@ -110,11 +104,11 @@ rmSync(into, { recursive: true, force: true })
 mkdirSync(into, { recursive: true })
 console.error('compiling a kernel with names')
 const program = makeNamedProgram()
-const broker = await startServerBroker()
 try {
-  const { figures, span } = await runProfiled(broker, program, into)
-  print(readProfiles(into, program, span), figures, into)
+  await runBench(async (broker) => {
+    const { figures, span } = await runProfiled(broker, program, into)
+    print(readProfiles(into, program, span), figures, into)
+  })
 } finally {
-  await broker.stop()
   rmSync(program, { recursive: true, force: true })
 }

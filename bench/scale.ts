@@ -2,29 +2,19 @@
  * `pnpm bench:scale`: how the drain's rate and a record's cost go with symbols, partitions and workers, one varied at a time. Each
  * symbol has two trades and eight quotes a second of event time everywhere, so that a record means the same work.
  */
-import { cpus, loadavg } from 'node:os'
-import { parseArgs } from 'node:util'
 import type { LocalBroker } from '../src/demo/local-broker.ts'
 import type { DataSet } from './data-set.ts'
 import { drainWithEngine, prepareDataSet, type Drain } from './drain.ts'
-import { startServerBroker } from './engine.ts'
 import { concludeRun, type Comparable } from './measure/comparison.ts'
 import { rounded } from './measure/latencies.ts'
+import { machineNow, type Machine } from './measure/machine.ts'
+import { readOptions, resultName, text, whole, wholes } from './options.ts'
+import { runBench } from './run-bench.ts'
 
-const { values } = parseArgs({
-  options: {
-    symbols: { type: 'string', default: '500,2000,5000,10000,20000' },
-    partitions: { type: 'string', default: '1,4,16' },
-    workers: { type: 'string', default: '1,2,4' },
-    records: { type: 'string', default: '1000000' },
-    out: { type: 'string', default: 'scale' },
-    note: { type: 'string', default: '' },
-  },
+const { out, note, ...options } = readOptions({
+  symbols: wholes(500, 2_000, 5_000, 10_000, 20_000), partitions: wholes(1, 4, 16), workers: wholes(1, 2, 4), records: whole(1_000_000),
+  out: resultName('scale'), note: text(''),
 })
-const numbers = (list: string): number[] => list.split(',').filter((text) => text !== '').map(Number)
-const options = {
-  symbols: numbers(values.symbols), partitions: numbers(values.partitions), workers: numbers(values.workers), records: Number(values.records),
-}
 const RECORDS_PER_SYMBOL_AND_SECOND = 10
 const QUOTES_PER_TRADE = 4
 /** What is not varied. Two workers: more than one task at a time, on any machine. */
@@ -44,7 +34,7 @@ type Row = Point & Pick<Drain, 'inputs' | 'outputs' | 'recordsPerSecond' | 'live
 /** bench/results/scale.json. */
 export interface ScaleResult extends Comparable {
   note: string
-  machine: { cores: number; load1m: number; node: string }
+  machine: Machine
   rows: Row[]
 }
 
@@ -83,19 +73,14 @@ async function run(broker: LocalBroker): Promise<void> {
     rows.find((row) => Object.entries({ ...BASE, ...wanted }).every(([key, value]) => row[key as keyof Point] === value))?.liveCpuPerRecordUs
   const ratio = (one: number | undefined, other: number | undefined): number | null => (one === undefined || other === undefined ? null : rounded(one / other))
   const result: ScaleResult = {
-    note: values.note, options, machine: { cores: cpus().length, load1m: rounded(loadavg()[0]), node: process.version },
+    note, options, machine: machineNow(),
     ratios: {
       cost10000To500Symbols: ratio(cost({ symbols: 10_000 }), cost({ symbols: 500 })),
       cost16To1Partitions: ratio(cost({ partitions: 16 }), cost({ partitions: 1 })),
     },
     rows,
   }
-  concludeRun(values.out, result, TOLERANCES)
+  concludeRun(out, result, TOLERANCES)
 }
 
-const broker = await startServerBroker()
-try {
-  await run(broker)
-} finally {
-  await broker.stop()
-}
+await runBench(run)

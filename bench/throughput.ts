@@ -3,31 +3,19 @@
  * broker; the engine and a job that computes nothing drain each in turn. CPU from live to the last commit gives cost as
  * a·inputs + b·outputs: two runs, two equations.
  */
-import { cpus, loadavg } from 'node:os'
-import { parseArgs } from 'node:util'
 import type { LocalBroker } from '../src/demo/local-broker.ts'
 import type { DataSet } from './data-set.ts'
 import { drainRaw, drainWithEngine, prepareDataSet, type Drain } from './drain.ts'
-import { startServerBroker } from './engine.ts'
 import { concludeRun, type Comparable } from './measure/comparison.ts'
 import { rounded } from './measure/latencies.ts'
+import { machineNow, type Machine } from './measure/machine.ts'
 import { solveCost } from './measure/slopes.ts'
+import { readOptions, resultName, text, whole, wholeOrDefault } from './options.ts'
+import { runBench } from './run-bench.ts'
 
-const { values } = parseArgs({
-  options: {
-    records: { type: 'string', default: '2000000' },
-    symbols: { type: 'string', default: '500' },
-    partitions: { type: 'string', default: '4' },
-    workers: { type: 'string', default: '' },
-    rounds: { type: 'string', default: '2' },
-    out: { type: 'string', default: 'throughput' },
-    note: { type: 'string', default: '' },
-  },
+const { out, note, ...options } = readOptions({
+  records: whole(2_000_000), symbols: whole(500), partitions: whole(4), workers: wholeOrDefault(), rounds: whole(2), out: resultName('throughput'), note: text(''),
 })
-const options = {
-  records: Number(values.records), symbols: Number(values.symbols), partitions: Number(values.partitions),
-  workers: values.workers === '' ? 'default' : Number(values.workers), rounds: Number(values.rounds),
-}
 const QUOTES_PER_TRADE = 4
 /** Records a second and symbol: with two trades, 0.86 of the seconds have a bar, 6 inputs an output; with twenty-four all have, 60. */
 const DENSITIES = { dense: 10, sparse: 120 } as const
@@ -37,7 +25,7 @@ const TOLERANCES = { rawToEngineRate: 1.3, cpuPerInputToRaw: 1.4 }
 /** bench/results/throughput.json. */
 export interface ThroughputResult extends Comparable {
   note: string
-  machine: { cores: number; load1m: number; node: string }
+  machine: Machine
   /** From the rounds with the least CPU: what else runs on a machine only adds. */
   cost: { perInputUs: number; perOutputUs: number }
   drains: Record<Density, { inputsPerOutput: number; engine: Drain[]; raw: Drain[] }>
@@ -65,7 +53,7 @@ async function run(broker: LocalBroker): Promise<void> {
   for (let round = 0; round < options.rounds; round++) {
     for (const density of Object.keys(DENSITIES) as Density[]) {
       const name = `${job}-${density}-${round}`
-      const engine = await drainWithEngine(broker, `${name}-engine`, sets[density], values.workers === '' ? {} : { TA_WORKERS: values.workers })
+      const engine = await drainWithEngine(broker, `${name}-engine`, sets[density], options.workers === 'default' ? {} : { TA_WORKERS: String(options.workers) })
       print(`${density} ${round + 1}, engine`, engine)
       const raw = await drainRaw(broker, `${name}-raw`, sets[density])
       print(`${density} ${round + 1}, raw   `, raw)
@@ -89,16 +77,11 @@ function conclude(drains: ThroughputResult['drains']): void {
   const share = fastest(drains.dense.engine).recordsPerSecond / fastest(drains.dense.raw).recordsPerSecond
   console.log(`dense: ${fastest(drains.dense.engine).recordsPerSecond} records/s, ${share.toFixed(2)} of the raw limit`)
   const result: ThroughputResult = {
-    note: values.note, options, machine: { cores: cpus().length, load1m: rounded(loadavg()[0]), node: process.version },
+    note, options, machine: machineNow(),
     ratios: { rawToEngineRate: rounded(1 / share), cpuPerInputToRaw: rounded(cost.perInputUs / raw.perInputUs) },
     cost, drains,
   }
-  concludeRun(values.out, result, TOLERANCES)
+  concludeRun(out, result, TOLERANCES)
 }
 
-const broker = await startServerBroker()
-try {
-  await run(broker)
-} finally {
-  await broker.stop()
-}
+await runBench(run)

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { findMistakes, measureBars, measureSignals, type OutputLog, type TradeLog } from './arrivals.ts'
 
 type Trade = [symbol: number, second: number, appendedMs: number]
-type Output = [symbol: number, second: number, final: 0 | 1, seq: number, count: number, payload: number, receivedMs: number]
+type Output = [symbol: number, second: number, final: 0 | 1, seq: number, count: number, payload: number, receivedMs: number, madeMs?: number]
 
 const trades = (...rows: Trade[]): TradeLog => ({
   symbols: Uint32Array.from(rows, ([symbol]) => symbol),
@@ -10,10 +10,10 @@ const trades = (...rows: Trade[]): TradeLog => ({
   appendedMs: Float64Array.from(rows, ([, , appendedMs]) => appendedMs),
 })
 const outputs = (...rows: Output[]): OutputLog => {
-  const column = (at: number): number[] => rows.map((row) => row[at])
+  const column = (at: number): number[] => rows.map((row) => row[at] ?? 0)
   return {
     symbols: Uint32Array.from(column(0)), seconds: Float64Array.from(column(1)), finals: Uint8Array.from(column(2)),
-    seqs: Float64Array.from(column(3)), counts: Float64Array.from(column(4)), payloads: Uint32Array.from(column(5)), receivedMs: Float64Array.from(column(6)),
+    seqs: Float64Array.from(column(3)), counts: Float64Array.from(column(4)), payloads: Uint32Array.from(column(5)), receivedMs: Float64Array.from(column(6)), madeMs: Float64Array.from(column(7)),
   }
 }
 /** Equal to a histogram's three digits. */

@@ -28,6 +28,8 @@ export interface OutputLog {
   payloads: Uint32Array
   /** Taken before the record was parsed, ms since the epoch. */
   receivedMs: Float64Array
+  /** `ingest_ts`: the engine's clock at the epoch's end, ms since the epoch. */
+  madeMs: Float64Array
 }
 
 /** A stretch of time that counts, [fromMs, toMs): windows by their end, trades by their second. */

@@ -23,6 +23,14 @@ describe('compare', () => {
     expect(compare(result({ p99: 1 }), result({ p99: 9 }, 50_000), { p99: 1.5 }).lines[0]).toContain('other options')
   })
 
+  test('a limit holds whatever was committed, and without anything committed', () => {
+    expect(compare(null, result({ p99: 1.21 }), {}, { p99: 1.2 }).worse).toEqual(['p99'])
+    expect(compare(result({ p99: 1.3 }), result({ p99: 1.21 }), { p99: 1.5 }, { p99: 1.2 }).worse).toEqual(['p99'])
+    expect(compare(result({ p99: 1 }), result({ p99: 1.3 }), { p99: 1.1 }, { p99: 1.2 }).worse).toEqual(['p99'])
+    expect(compare(result({ p99: 1.3 }), result({ p99: 1.2 }), { p99: 1.5 }, { p99: 1.2 }).worse).toEqual([])
+    expect(compare(null, result({ p99: null }), {}, { p99: 1.2 }).worse).toEqual([])
+  })
+
   test('without a committed result there is nothing to fail on', () => {
     expect(compare(null, result({ p99: 9 }), { p99: 1.5 }).worse).toEqual([])
   })

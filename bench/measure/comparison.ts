@@ -10,6 +10,8 @@ const FOLDER = fileURLToPath(new URL('../results/', import.meta.url))
 
 /** How much worse (larger) a ratio may be than it was, as a factor, before the bench fails. */
 export type Tolerances = Readonly<Record<string, number>>
+/** What a ratio may be at the most, whatever it was. */
+export type Limits = Readonly<Record<string, number>>
 
 export interface Comparable {
   /** What was measured how: results with other options are not compared. */
@@ -25,8 +27,19 @@ export interface Comparison {
   worse: string[]
 }
 
-/** Judges `now` by `before`. */
-export function compare(before: Comparable | null, now: Comparable, tolerances: Tolerances): Comparison {
+/** Judges `now` by `before`, and by limits of its own where there are some; a ratio that was not measured passes a limit. */
+export function compare(before: Comparable | null, now: Comparable, tolerances: Tolerances, limits: Limits = {}): Comparison {
+  const { lines, worse } = compareWithCommitted(before, now, tolerances)
+  for (const [name, limit] of Object.entries(limits)) {
+    const { [name]: is } = now.ratios
+    const isOver = isMeasured(is) && is > limit
+    if (isOver && !worse.includes(name)) worse.push(name)
+    lines.push(`${name}: ${shown(is)}, at most ${shown(limit)} by itself${isOver ? ' — WORSE' : ''}`)
+  }
+  return { lines, worse }
+}
+
+function compareWithCommitted(before: Comparable | null, now: Comparable, tolerances: Tolerances): Comparison {
   if (before === null) return { lines: ['no committed result to compare with'], worse: [] }
   if (JSON.stringify(before.options) !== JSON.stringify(now.options)) {
     return { lines: [`not compared: the committed result has other options: ${JSON.stringify(before.options)}`], worse: [] }
@@ -68,13 +81,13 @@ export function writeResult(name: string, content: string): string {
 }
 
 /** Writes the result as JSON, compares it with the committed one, prints both; the process's exit code is 1 when a ratio is worse. */
-export function concludeRun(name: string, result: Comparable, tolerances: Tolerances): void {
+export function concludeRun(name: string, result: Comparable, tolerances: Tolerances, limits: Limits = {}): void {
   const before = committedResult<Comparable>(name)
   const path = writeResult(`${name}.json`, `${JSON.stringify(result, null, 2)}\n`)
-  const { lines, worse } = compare(before, result, tolerances)
+  const { lines, worse } = compare(before, result, tolerances, limits)
   console.log(`\nratios (${path}):`)
   for (const line of lines) console.log(`  ${line}`)
   if (worse.length === 0) return
-  console.error(`\n${worse.join(', ')}: worse than the committed result allows`)
+  console.error(`\n${worse.join(', ')}: worse than the committed result or a limit allows`)
   process.exitCode = 1
 }

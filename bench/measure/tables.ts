@@ -2,15 +2,19 @@
 import { existsSync, readFileSync } from 'node:fs'
 import type { Drain } from '../drain.ts'
 import type { LatencyResult } from '../latency.ts'
+import type { RecoveryResult } from '../recovery.ts'
 import type { ScaleResult } from '../scale.ts'
 import type { ThroughputResult } from '../throughput.ts'
 import type { LatencySummary } from './latencies.ts'
+import { circumstances, headOf, ms, percent, row, whole } from './markdown.ts'
+import { recoveryTable } from './recovery-table.ts'
 
 /** Results by name; null where there is none. */
 export interface Results {
   latency: LatencyResult | null
   throughput: ThroughputResult | null
   scale: ScaleResult | null
+  recovery: RecoveryResult | null
 }
 
 /** What bench/results/ holds. */
@@ -19,13 +23,15 @@ export function readResults(): Results {
     const file = new URL(`../results/${name}.json`, import.meta.url)
     return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null
   }
-  return { latency: result('latency'), throughput: result('throughput'), scale: result('scale') } as Results
+  return { latency: result('latency'), throughput: result('throughput'), scale: result('scale'), recovery: result('recovery') } as Results
 }
 
 const TABLES: { [Name in keyof Results]: (result: NonNullable<Results[Name]>) => string } = {
-  latency: latencyTables, throughput: throughputTables, scale: scaleTable,
+  latency: latencyTables, throughput: throughputTables, scale: scaleTable, recovery: recoveryTable,
 }
-const COMMANDS: Readonly<Record<keyof Results, string>> = { latency: 'pnpm bench', throughput: 'pnpm bench:throughput', scale: 'pnpm bench:scale' }
+const COMMANDS: Readonly<Record<keyof Results, string>> = {
+  latency: 'pnpm bench', throughput: 'pnpm bench:throughput', scale: 'pnpm bench:scale', recovery: 'pnpm bench:recovery',
+}
 
 /** Puts each table between its marks, `<!-- table: NAME -->` and `<!-- end: NAME -->`. Throws when marks are missing. */
 export function fillTables(document: string, results: Results): string {
@@ -43,17 +49,6 @@ function tableOf<Name extends keyof Results>(name: Name, results: Results): stri
   const result = results[name]
   if (result === null) return `Not measured yet: \`${COMMANDS[name]}\`.`
   return (TABLES[name] as (value: NonNullable<Results[Name]>) => string)(result)
-}
-
-const ms = (value: number | null): string => (value === null ? '–' : value.toFixed(1))
-const percent = (share: number): string => `${(share * 100).toFixed(1)} %`
-const row = (...cells: (string | number)[]): string => `| ${cells.join(' | ')} |`
-const headOf = (...cells: string[]): string[] => [row(...cells), row(...cells.map((_, i) => (i === 0 ? '---' : '---:')))]
-const whole = (value: number): string => Math.round(value).toLocaleString('en-US')
-
-function circumstances({ note, options, machine }: LatencyResult | ThroughputResult | ScaleResult): string {
-  const said = Object.entries(options).map(([name, value]) => `${name} ${Array.isArray(value) ? value.join(', ') : String(value)}`).join('; ')
-  return `${said}. ${machine.cores} cores, load ${machine.load1m.toFixed(1)}, Node ${machine.node.slice(1)}.${note === '' ? '' : ` **${note}**`}`
 }
 
 function latencyTables(result: LatencyResult): string {

@@ -1,5 +1,5 @@
 /**
- * A read_committed reader of bars, signals and the null transactions' topic. Each batch's time is taken as soon as it is there;
+ * A read_committed reader of bars, signals and, where there is one, the null transactions' topic. Each batch's time is taken as soon as it is there;
  * its bytes are kept, and parsed when nothing comes.
  */
 import { crc32 } from 'node:zlib'
@@ -14,7 +14,7 @@ import { nowMs, runChild } from './child.ts'
 export interface ReaderConfig {
   env: Record<string, string>
   partitions: number
-  /** Topic of the null transactions: values are the ms at which the transaction was due. */
+  /** Topic of the null transactions: values are the ms at which the transaction was due. '' without any. */
   nullTopic: string
 }
 
@@ -35,23 +35,25 @@ interface Received {
 }
 
 class Columns {
-  readonly rows: number[][] = [[], [], [], [], [], [], []]
+  readonly rows: number[][] = [[], [], [], [], [], [], [], []]
 
-  add(...row: [symbol: number, second: number, final: number, seq: number, count: number, payload: number, receivedMs: number]): void {
+  add(...row: [symbol: number, second: number, final: number, seq: number, count: number, payload: number, receivedMs: number, madeMs: number]): void {
     row.forEach((value, column) => this.rows[column].push(value))
   }
 
   log(): OutputLog {
-    const [symbols, seconds, finals, seqs, counts, payloads, receivedMs] = this.rows
+    const [symbols, seconds, finals, seqs, counts, payloads, receivedMs, madeMs] = this.rows
     return {
       symbols: Uint32Array.from(symbols), seconds: Float64Array.from(seconds), finals: Uint8Array.from(finals), seqs: Float64Array.from(seqs),
       counts: Float64Array.from(counts), payloads: Uint32Array.from(payloads), receivedMs: Float64Array.from(receivedMs),
+      madeMs: Float64Array.from(madeMs),
     }
   }
 }
 
 interface Output {
   symbol: string
+  ingest_ts: string
   seq: number
   is_final: boolean
   window: { start: string }
@@ -62,10 +64,10 @@ const PAYLOAD = Buffer.from('"payload":')
 const VERSION = Buffer.from(',"version":')
 
 function addOutput(columns: Columns, { value, receivedMs }: Received): void {
-  const { symbol, seq, is_final: final, window, payload } = JSON.parse(value.toString()) as Output
+  const { symbol, ingest_ts: madeAt, seq, is_final: final, window, payload } = JSON.parse(value.toString()) as Output
   // the feed's names are S and a number
   const text = value.subarray(value.indexOf(PAYLOAD), value.lastIndexOf(VERSION))
-  columns.add(Number(symbol.slice(1)), Date.parse(window.start) / 1000, final ? 1 : 0, seq, payload.count ?? 0, crc32(text), receivedMs)
+  columns.add(Number(symbol.slice(1)), Date.parse(window.start) / 1000, final ? 1 : 0, seq, payload.count ?? 0, crc32(text), receivedMs, Date.parse(madeAt))
 }
 
 function keep(columns: RecordColumns, receivedMs: number, into: Received[]): void {
@@ -79,7 +81,7 @@ runChild<ReaderConfig, ReaderResult>(async ({ env, partitions, nullTopic }, stop
   const settings = readSettings(env, { command: 'run' })
   const log = await openLog(settings, openLogger({ level: 'error' }))
   await log.connect(30_000)
-  const topics = [settings.microbarsTopic, settings.signalsTopic, nullTopic]
+  const topics = [settings.microbarsTopic, settings.signalsTopic, nullTopic].filter((topic) => topic !== '')
   const consumer = log.consumer(topics)
   const positions = await Promise.all(topics.flatMap((topic) => Array.from({ length: partitions }, async (_, partition) =>
     ({ topic, partition, offset: (await log.bounds(topic, partition, 'read_committed')).high }))))

@@ -65,7 +65,7 @@ export function splitConfig(config: NativeConfig): { client: NativeConfig; topic
 export const TRANSACTION_TIMEOUT_MS = 10_000
 /** Must be below the transaction's timeout, else librdkafka refuses the producer. */
 const MESSAGE_TIMEOUT_MS = 9_000
-const SESSION_TIMEOUT_MS = 10_000
+export const SESSION_TIMEOUT_MS = 10_000
 /**
  * How long a broker may sit on a fetch that finds nothing. Data ends the wait at once (fetch.min.bytes=1), so this
  * bounds only what rides on an empty answer: the news of a partition's end, and the start of a partition that was

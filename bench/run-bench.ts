@@ -1,0 +1,22 @@
+/** How every bench that needs a broker begins and ends. */
+import { UserError } from '../src/contract/errors.ts'
+import type { LocalBroker } from '../src/demo/local-broker.ts'
+import { startServerBroker } from './engine.ts'
+
+/**
+ * Runs `bench` on a broker of its own, which ends with it. What a person has to put right is told in one sentence.
+ */
+export async function runBench(bench: (broker: LocalBroker) => Promise<void>, properties: Record<string, string> = {}): Promise<void> {
+  try {
+    const broker = await startServerBroker(properties)
+    try {
+      await bench(broker)
+    } finally {
+      await broker.stop()
+    }
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    console.error(`bench: ${error.message}`)
+    process.exitCode = error.exitCode
+  }
+}

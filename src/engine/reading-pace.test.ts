@@ -26,8 +26,8 @@ describe('quietForMs', () => {
 })
 
 describe('paceOf', () => {
-  it('lets records gather no longer than the shortest epoch', () => {
-    expect([1, 20, 500].map((epochMs) => paceOf({ provisionalDelayMs: 0, latenessMs: 0, epochMs }).gatherMs)).toEqual([1, 20, GATHER_MS])
+  it('lets records gather for as long as some of the shortest epochs', () => {
+    expect([1, 20, 500].map((epochMs) => paceOf({ provisionalDelayMs: 0, latenessMs: 0, epochMs }).gatherMs)).toEqual([2, 40, 40])
   })
 })
 

@@ -14,6 +14,8 @@ export interface Pace {
 
 /** What comes from so long before a publication on is taken as it comes, so that it is in it. */
 const BEFORE_MS = 15
+/** Longer saves next to nothing. */
+const GATHER_HERE_MS = 40
 /** So is what comes shortly after: the record that moves the watermark over a second's end. */
 const AFTER_MS = 40
 /** A taking of so many records is worth its cost: the reader is catching up, or the rate is high. */
@@ -22,7 +24,7 @@ const SECOND_MS = 1_000
 
 export function paceOf(settings: { provisionalDelayMs: number; latenessMs: number; epochMs: number }): Pace {
   const marksMs = [settings.provisionalDelayMs, settings.latenessMs].map((ms) => ms % SECOND_MS)
-  return { marksMs, gatherMs: Math.min(settings.epochMs, GATHER_MS) }
+  return { marksMs, gatherMs: Math.min(2 * settings.epochMs, GATHER_HERE_MS) }
 }
 
 /** For how long nobody waits for records, after a turn that brought `rows`, ms. */

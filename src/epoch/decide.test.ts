@@ -72,13 +72,18 @@ describe('the quiet time', () => {
 })
 
 describe('isFarFromPublication', () => {
-  it('holds in the half second after a second\'s publication, wherever the delay has moved it', () => {
-    for (const delay of [0, 100, 999]) {
-      const far = Array.from({ length: 1_000 }, (_, ms) => isFarFromPublication(T + ms, { provisionalDelayMs: delay }))
-      expect(far.filter((is) => is)).toHaveLength(500)
-      const publication = Math.ceil((T - delay) / 1_000) * 1_000 + delay
-      expect([0, 499, 500, 999].map((ms) => isFarFromPublication(publication + ms, { provisionalDelayMs: delay }))).toEqual([true, true, false, false])
-    }
+  const farAt = (provisionalDelayMs: number, latenessMs: number): number[] =>
+    Array.from({ length: 1_000 }, (_, ms) => ms).filter((ms) => isFarFromPublication(1_700_000_000_000 + ms, { provisionalDelayMs, latenessMs }))
+
+  it.each([[0, 2_000], [300, 5_300], [1_100, 100]])('lies between publications, %d ms after a second\'s end', (delay, lateness) => {
+    const far = farAt(delay, lateness)
+    expect(far).toHaveLength(700)
+    const since = (ms: number): number => (ms - delay + 2_000) % 1_000
+    expect([Math.min(...far.map(since)), Math.max(...far.map(since))]).toEqual([100, 799])
+  })
+
+  it('is there wherever finals come', () => {
+    for (let lateness = 0; lateness < 1_000; lateness += 10) expect(farAt(0, lateness).length, String(lateness)).toBeGreaterThanOrEqual(400)
   })
 })
 

@@ -36,6 +36,9 @@ export type EpochDecision = { end: true; reason: EpochReason } | { end: false; w
 export const EPOCH_RECORDS_MAX = 65_536
 /** No other commit begins this shortly before a second ends: the second's own publication goes before all else. */
 export const QUIET_MS = 25
+/** A publication's commits are over by then, and by then the next one is close. */
+const AFTER_PUBLICATION_MS = 100
+const BEFORE_PUBLICATION_MS = 200
 
 /** Whether the epoch ends now, why, or after how long to look again. */
 export function decideEpochEnd(view: EpochView, limits: EpochLimits): EpochDecision {
@@ -61,10 +64,12 @@ export function decideEpochEnd(view: EpochView, limits: EpochLimits): EpochDecis
   return { end: false, waitMs: Math.max(next - clockMs, 0) }
 }
 
-/** A second's publication lies less than half a second back, so the next one is far: the time for what takes some ms. */
-export function isFarFromPublication(clockMs: number, limits: Pick<EpochLimits, 'provisionalDelayMs'>): boolean {
-  const sinceMs = (((clockMs - limits.provisionalDelayMs) % 1000) + 1000) % 1000
-  return sinceMs < 500
+/** No publication is near, a second's provisional records or its finals: the time for what takes some ms. */
+export function isFarFromPublication(clockMs: number, { provisionalDelayMs, latenessMs }: { provisionalDelayMs: number; latenessMs: number }): boolean {
+  return [provisionalDelayMs, latenessMs].every((markMs) => {
+    const sinceMs = (((clockMs - markMs) % 1000) + 1000) % 1000
+    return sinceMs >= AFTER_PUBLICATION_MS && sinceMs < 1000 - BEFORE_PUBLICATION_MS
+  })
 }
 
 /** Whether bars are published by then, as far as one can tell: provisional ones are due, or a window's finals. */

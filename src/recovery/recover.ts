@@ -239,14 +239,16 @@ async function bundleOf(job: RecoveryJob, epochLog: EpochLog, hash: string, stop
   if (hash === job.bundle.hash) return job.bundle
   const bytes = epochLog.bundles.get(hash)
   if (bytes !== undefined) return readBundle(bytes)
+  let fault = ''
   try {
     const { store, group } = job
     if (store !== null) return readBundle(await answered(job, store, ANSWER_MS, { isNeeded: true, stop }, loadBundle(store, group, hash)))
   } catch (error) {
-    if (!(error instanceof StoreError) || error.kind !== 'missing') throw error
+    if (error instanceof RangeError) fault = ` (${error.message})`
+    else if (!(error instanceof StoreError) || error.kind !== 'missing') throw error
   }
   throw new UserError(EXIT_SETTINGS, `The bundle ${hash} that recorded epochs were computed with is neither on ${job.epochsTopic} nor in ` +
-    `${job.store?.place ?? 'TA_SNAPSHOT_URI (not set)'}: bring it back, or start anew with ta reset.`)
+    `${job.store?.place ?? 'TA_SNAPSHOT_URI (not set)'}${fault}: bring it back, or start anew with ta reset.`)
 }
 
 /** Every record that the replay needs is still there; else one sentence with the offsets. */

@@ -79,7 +79,7 @@ export const MUTANTS: readonly Mutant[] = [
     live('Math.max(Math.floor(this.#clock.nowMs()), this.state.last.clockCloseMs, ', 'Math.max(Math.floor(this.#clock.nowMs()), ')),
   mutant('a new bundle is not put on the epoch topic, nor beside the snapshots',
     live('this.#bundleWritten ? null : this.state.bundle', 'null'),
-    snapshots('await store.putNew(bundleKey(job.group, bundle.hash), bundle.bytes)', '')),
+    snapshots('  await keepBundle(store, job.group, bundle)\n', '  void keepBundle\n')),
   mutant('a recorded epoch is run by the present bundle',
     recover('if (record.bundle !== get().bundle.hash) {', 'if (false as boolean) {')),
   mutant('a revoked task goes on', engine('await this.#stopAll(revoked)', 'await Promise.resolve()')),

@@ -197,7 +197,7 @@ export class Engine {
     const partitions = partitionsOf(settings.tradesTopic)
     const job = {
       log, clock, store, runner, group: settings.groupId, tradesTopic: settings.tradesTopic, partitions, inputs: this.#inputs,
-      epochsTopic: settings.epochsTopic, instance: settings.instanceId, onDivergence: settings.onDivergence, bundle,
+      epochsTopic: settings.epochsTopic, outputs: { bars: settings.microbarsTopic, signals: settings.signalsTopic }, instance: settings.instanceId, onDivergence: settings.onDivergence, bundle,
       moduleOf,
       info: (fields: object, text: string) => logger.info(fields, text),
       warn: (text: string) => logger.warn({}, text),

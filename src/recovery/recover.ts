@@ -6,7 +6,6 @@
  */
 import type { Bundle } from '../bundle/bundle.ts'
 import { readBundle } from '../bundle/bundle.ts'
-import { CHANNELS } from '../contract/outcomes.ts'
 import { UserError } from '../contract/errors.ts'
 import { EXIT_BUG, EXIT_SETTINGS } from '../contract/exit-codes.ts'
 import type { KernelRunner } from '../dispatch/runner.ts'
@@ -22,6 +21,8 @@ import type { Log, OutputColumns } from '../ports/log.ts'
 import { StoreError } from '../ports/snapshot-store.ts'
 import type { SnapshotStore } from '../ports/snapshot-store.ts'
 import { TaskMemory } from '../state/task-memory.ts'
+import { differenceOf, withColumns } from './divergence.ts'
+import type { LookUp } from './divergence.ts'
 import type { EpochLog } from './epoch-log.ts'
 import { ANSWER_MS, LOAD_MS, answered } from './store-patience.ts'
 import type { Patience } from './store-patience.ts'
@@ -39,6 +40,8 @@ export interface RecoveryJob {
   /** Input topics by channel; '' is off. */
   inputs: readonly string[]
   epochsTopic: string
+  /** Output topics, where what a recorded epoch published is looked up. */
+  outputs: LookUp['outputs']
   instance: string
   onDivergence: 'stop' | 'continue'
   /** What this program would run: bundle of its kernel and settings. */
@@ -76,6 +79,9 @@ export interface Ahead {
   start: HeadStart | null
   problem: StoreError | null
 }
+
+/** Epochs of one replay whose columns are looked up: those after a first divergence mostly follow from it, and each takes a read of the topics. */
+const LOOKED_MOST = 3
 
 interface Basis {
   memory: TaskMemory
@@ -268,6 +274,7 @@ async function assertRetained(job: RecoveryJob, partition: number, from: EpochRe
 async function replay(
   job: RecoveryJob, epochLog: EpochLog, records: EpochRecord[], feed: Feed, stop: AbortSignal, get: () => TaskState, set: (state: TaskState) => void,
 ): Promise<string | null> {
+  let looked = 0
   for (const record of records) {
     if (record.bundle !== get().bundle.hash) {
       const bundle = await bundleOf(job, epochLog, record.bundle, stop)
@@ -278,10 +285,11 @@ async function replay(
     const state = get()
     const skipped = Suspicion.of(record.skip)
     await replaySteps(state, feed, record, skipped, stop)
-    const { record: again } = await state.close(record.clockCloseMs, record.idle)
+    const { record: again, outputs } = await state.close(record.clockCloseMs, record.idle)
     const difference = differenceOf(record, again)
     if (difference !== null) {
-      const divergence = `Task ${record.task} epoch ${record.epoch} does not come out as recorded: ${difference}`
+      const what = looked++ < LOOKED_MOST ? await withColumns(job, record, difference, outputs, stop) : difference.text
+      const divergence = `Task ${record.task} epoch ${record.epoch} does not come out as recorded: ${what}`
       if (job.onDivergence === 'stop') return divergence
       // the epochs after it have been published, too: they have to be run, so that nobody publishes them again
       job.warn(`${divergence}; going on because TA_ON_DIVERGENCE=continue`)
@@ -314,28 +322,6 @@ async function replayStep(state: TaskState, feed: Feed, step: EpochRecord['steps
     stop.throwIfAborted()
   }
 }
-
-/** What differs between a recorded epoch and its replay, with both values; null when nothing does. */
-function differenceOf(record: EpochRecord, again: EpochRecord): string | null {
-  for (const [channel, { count, hash }] of record.consumed.entries()) {
-    const now = again.consumed[channel]
-    if (now.count !== count) return `${CHANNELS[channel]}: ${count} records then, ${now.count} now`
-    if (now.hash !== hash) return `${CHANNELS[channel]}: input hash ${hex(hash)} then, ${hex(now.hash)} now`
-  }
-  for (const name of ['bars', 'signals', 'late', 'rejected'] as const) {
-    if (again[name] !== record[name]) return `${name}: ${record[name]} then, ${again[name]} now`
-  }
-  if (again.watermarkAfterNs !== record.watermarkAfterNs) return `watermark: ${record.watermarkAfterNs} ns then, ${again.watermarkAfterNs} ns now`
-  const counts = record.counts.findIndex((count, i) => again.counts[i] !== count)
-  if (counts >= 0) return `outcome count ${counts}: ${record.counts[counts]} then, ${again.counts[counts]} now`
-  const parts = (['bars', 'signals'] as const).filter((name) => again[`${name}Digest`] !== record[`${name}Digest`])
-    .map((name) => `output digest of ${name}: ${hex(record[`${name}Digest`])} then, ${hex(again[`${name}Digest`])} now`)
-  if (parts.length > 0) return parts.join('; ')
-  const rest = 'output digest of late and rejected records'
-  return again.digest === record.digest ? null : `${rest}: ${hex(record.digest)} then, ${hex(again.digest)} now`
-}
-
-const hex = (value: bigint): string => BigInt.asUintN(64, value).toString(16).padStart(16, '0')
 
 /** Epoch 0 of a task that is owned for the first time: where it starts, so that a crash can't resolve `latest` anew. */
 export async function firstRecord(job: RecoveryJob, partition: number, reset: 'earliest' | 'latest'): Promise<EpochRecord> {

@@ -16,7 +16,7 @@ import { bootstrap, createTopics, produce, readAll, uniqueName } from '../broker
 import { collectingLogger, kafkaSettings } from '../broker/kafka-fixtures.ts'
 import { disorders } from '../golden/expected.ts'
 import { LiveFeed, chaosJob, expectWhole, flows, isRestoring, linesOf, live } from './chaos-job.ts'
-import { otherFormula } from './kernel-variant.ts'
+import { disguisedFormula, otherFormula } from './kernel-variant.ts'
 
 const OLD: Environment = { TA_SALE_CONDITIONS: 'all', TA_SESSION: 'us-equity' }
 const NEW: Environment = { TA_SALE_CONDITIONS: 'alpaca', TA_SESSION: 'utc-day' }
@@ -138,14 +138,39 @@ describe('an epoch that does not come out as recorded', () => {
     const before = await published()
     const ended = await startEngine(job.env).ended()
     expect(ended.code).toBe(70)
-    const difference = `output digest of signals: ${then} then, ${now} now`
-    expect(lastWords(ended).msg).toContain(`Task ${task} epoch ${epoch} does not come out as recorded: ${difference}`)
+    expect(lastWords(ended).msg).toMatch(forgedWords(job, { task, epoch, then, now }))
     expect(lastWords(ended).msg).toMatch(/TA_ON_DIVERGENCE=continue.*ta reset/)
     expect(await published()).toBe(before)
     const sent = await feed.stop()
     const { records, log } = await expectWhole(job, tail, { env: { TA_ON_DIVERGENCE: 'continue' } })
     expect(records).toBe(sent)
-    expect(log.filter(({ msg }) => /TA_ON_DIVERGENCE=continue/.test(msg)).length).toBe(1)
+    const goneOn = log.filter(({ msg }) => /TA_ON_DIVERGENCE=continue/.test(msg)).map(({ msg }) => msg)
+    expect(goneOn).toEqual([expect.stringMatching(forgedWords(job, { task, epoch, then, now }))])
+  })
+
+  it('names the first record and its column, with what was published and what is computed now', async () => {
+    const job = await chaosJob({ env: { TA_SNAPSHOT_URI: '' } })
+    const tail = await tailOf(job)
+    const feed = await LiveFeed.start(job)
+    const engine = await live(startEngine(job.env))
+    await flows(job, tail, engine, 150)
+    await engine.kill()
+    await feed.stop()
+    const published = await outputsOf(job)
+    const disguise = disguisedFormula()
+    // another bundle, too: what was recorded is run by its own, from the epoch topic
+    const ended = await startEngine({ ...job.env, ...disguise, TA_SESSION: 'utc-day' }).ended()
+    expect(ended.code, ended.stderr).toBe(70)
+    expectColumn(job, lastWords(ended).msg, published.signals)
+    expect(await outputsOf(job)).toEqual(published)
+    const goesOn = await live(startEngine({ ...job.env, ...disguise, TA_ON_DIVERGENCE: 'continue' }))
+    const told = linesOf(goesOn, ({ msg }) => /does not come out as recorded/.test(msg))
+    for (const task of [0, 1, 2, 3]) {
+      const [first] = told.filter(({ msg }) => msg.startsWith(`Task ${task} `))
+      expect(first.msg).toContain('; going on because TA_ON_DIVERGENCE=continue')
+      expectColumn(job, first.msg, published.signals)
+    }
+    expect((await goesOn.stop()).code).toBe(0)
   })
 
   it('is what the job ends with, also where retention has deleted what an older snapshot would need', async () => {
@@ -171,10 +196,33 @@ describe('an epoch that does not come out as recorded', () => {
     await log.close()
     const ended = await startEngine(job.env).ended()
     expect(ended.code, ended.stderr).toBe(70)
-    expect(lastWords(ended).msg).toContain(`Task ${task} epoch ${epoch} does not come out as recorded: output digest of signals: ${then} then, ${now} now`)
+    expect(lastWords(ended).msg).toMatch(forgedWords(job, { task, epoch, then, now }))
     expect(ended.stderr).toMatch(new RegExp(`No older snapshot of task ${task} can be tried: .* deleted by retention`))
   })
 })
+
+interface Forged {
+  task: number
+  epoch: number
+  then: string
+  now: string
+}
+
+/** What is said of a record with another digest: what was published is what is computed, so there is no column to name. */
+const forgedWords = ({ env }: Job, { task, epoch, then, now }: Forged): RegExp => new RegExp(
+  `Task ${task} epoch ${epoch} does not come out as recorded: output digest of signals: ${then} then, ${now} now; ` +
+  `the \\d+ signals on ${env.TA_SIGNALS_TOPIC} \\[${task}\\] are the same as those computed now`)
+
+/** The sentence names a signal that was published, and the first column that the other formula changes, with the value that was. */
+function expectColumn({ env }: Job, msg: string, published: Output[]): void {
+  const named = new RegExp(`output digest of signals: [0-9a-f]{16} then, [0-9a-f]{16} now; the first of the signals that differs from ${env.TA_SIGNALS_TOPIC} ` +
+    '\\[\\d\\]: (\\S+) (\\S+)Z \\(PT1S, seq (\\d+)\\) is "macd\\.macd" (\\S+) on the topic, (\\S+) computed now; "macd')
+  const [, symbol, start, seq, then, now] = named.exec(msg) ?? expect.fail(msg)
+  const record = published.find((signal) => signal.symbol === symbol && signal.seq === Number(seq))
+  const { window, payload } = record as Output & { window: { start: string }; payload: { macd: { macd: number } } }
+  expect([window.start.startsWith(start), payload.macd.macd]).toEqual([true, Number(then)])
+  expect(Number(now)).not.toBe(Number(then))
+}
 
 /** A copy of the job's epoch topic in which one epoch of a task has another digest; the job uses the copy from now on. */
 async function forgeDigest(job: Job, task: number, back: number): Promise<{ epoch: number; then: string; now: string }> {

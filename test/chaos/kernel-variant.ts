@@ -21,6 +21,34 @@ export interface Change {
 
 /** Compiles the changed kernel; gives the settings that make `ta` run it. */
 export function kernelVariant(changes: Change[]): Environment {
+  const folder = compiledIn(changes)
+  return preloaded(folder, `const fs = require('node:fs')
+const { readFileSync } = fs
+const kernel = ${JSON.stringify(join(folder, 'kernel.wasm'))}
+fs.readFileSync = (path, ...rest) => readFileSync(String(path).endsWith('/build/kernel.wasm') ? kernel : path, ...rest)
+require('node:module').syncBuiltinESMExports()
+`)
+}
+
+/** As `kernelVariant`, but under the real kernel's name: its bundle is the real one's, and other code runs, as on a machine that reckons otherwise. */
+function disguised(changes: Change[]): Environment {
+  const folder = compiledIn(changes)
+  return preloaded(folder, `const { readFileSync } = require('node:fs')
+const real = readFileSync(${JSON.stringify(join(PROJECT, 'build/kernel.wasm'))})
+const other = readFileSync(${JSON.stringify(join(folder, 'kernel.wasm'))})
+const { Module } = WebAssembly
+WebAssembly.Module = new Proxy(Module, { construct: (_, [bytes]) => new Module(real.equals(bytes) ? other : bytes) })
+`)
+}
+
+function preloaded(folder: string, source: string): Environment {
+  const preload = join(folder, 'preload.cjs')
+  writeFileSync(preload, source)
+  return { NODE_OPTIONS: `--require ${preload}` }
+}
+
+/** A new folder with the changed project's kernel.wasm. */
+function compiledIn(changes: Change[]): string {
   const folder = newFolder()
   cpSync(join(PROJECT, 'assembly'), join(folder, 'assembly'), { recursive: true })
   cpSync(join(PROJECT, 'asconfig.json'), join(folder, 'asconfig.json'))
@@ -33,14 +61,7 @@ export function kernelVariant(changes: Change[]): Environment {
   const asc = join(PROJECT, 'node_modules/assemblyscript/bin/asc.js')
   const args = [asc, 'assembly/index.ts', '--config', 'asconfig.json', '--target', 'release', '--outFile', 'kernel.wasm']
   execFileSync(process.execPath, args, { cwd: folder, stdio: 'pipe' })
-  const preload = join(folder, 'preload.cjs')
-  writeFileSync(preload, `const fs = require('node:fs')
-const { readFileSync } = fs
-const kernel = ${JSON.stringify(join(folder, 'kernel.wasm'))}
-fs.readFileSync = (path, ...rest) => readFileSync(String(path).endsWith('/build/kernel.wasm') ? kernel : path, ...rest)
-require('node:module').syncBuiltinESMExports()
-`)
-  return { NODE_OPTIONS: `--require ${preload}` }
+  return folder
 }
 
 /** A trade of the symbol TRAP traps the kernel, after all that a trade has done until then. */
@@ -50,7 +71,10 @@ export const trapping = (): Environment => kernelVariant([{
   to: "  if (kind == TRADE) {\n    if (load<u32>(IN_KEYS + keyStart) == 0x50415254) unreachable() // 'TRAP'\n",
 }])
 
+const OTHER_FORMULA: Change = { file: 'indicators/ema.ts', from: 'const ALPHA_12: f64 = 2.0 / 13.0', to: 'const ALPHA_12: f64 = 2.0 / 12.0' }
+
 /** Another formula: the EMA of 12 is one of 11. */
-export const otherFormula = (): Environment => kernelVariant([{
-  file: 'indicators/ema.ts', from: 'const ALPHA_12: f64 = 2.0 / 13.0', to: 'const ALPHA_12: f64 = 2.0 / 12.0',
-}])
+export const otherFormula = (): Environment => kernelVariant([OTHER_FORMULA])
+
+/** The same under the name of the real kernel: what was recorded does not come out. */
+export const disguisedFormula = (): Environment => disguised([OTHER_FORMULA])

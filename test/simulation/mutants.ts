@@ -52,7 +52,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('an epoch is sent again without a look at the log', commit(LOOK, 'if (false as boolean) {\n        this')),
   mutant('seq is not restored', seqNotRestored),
   mutant('digest and counts of a replay are not checked (and seq is not restored)', seqNotRestored,
-    recover('const difference = differenceOf(record, again)', 'const difference = null as string | null; void differenceOf; void again')),
+    recover('const difference = differenceOf(record, again)', 'const difference = null as ReturnType<typeof differenceOf>; void again')),
   mutant("the status record's seq is not restored", live('this.#statusSeq = options.state.last.statusSeq', 'this.#statusSeq = 0')),
   mutant('a snapshot of an epoch that is not committed is stored, and taken as good',
     keeper('    await released\n', '    await released\n    this.committed(record)\n'), recover(ON_TOPIC, 'if (false as boolean) {')),

@@ -20,6 +20,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Log, OutputColumns } from '../ports/log.ts'
 import { StoreError } from '../ports/snapshot-store.ts'
 import type { SnapshotStore } from '../ports/snapshot-store.ts'
+import { strangePart } from '../state/layout-parts.ts'
 import { TaskMemory } from '../state/task-memory.ts'
 import { differenceOf, withColumns } from './divergence.ts'
 import type { LookUp } from './divergence.ts'
@@ -136,7 +137,8 @@ async function recoverFrom(
   await assertRetained(job, partition, basis.record, after)
   await feed.start(basis.record.consumed.map(({ to }, channel) => (to >= 0 ? to : openedAt(after, channel))))
   job.info({ task: partition, from: basis.what, epochs: after.length, to: epochLog.records.at(-1)?.epoch }, 'restoring a task')
-  let state = stateOn(job, partition, basis.memory, await bundleOf(job, epochLog, basis.record.bundle, stop), basis.record, feed.queues)
+  // by the present bundle, until an epoch names another: the one that made a snapshot is not asked for where nothing is run again
+  let state = stateOn(job, partition, basis.memory, job.bundle, basis.record, feed.queues)
   const divergence = await replay(job, epochLog, after, feed, stop, () => state, (next) => (state = next))
   return divergence ?? settled(job, epochLog, partition, state, after.length, feed)
 }
@@ -179,8 +181,7 @@ async function* bases(
     search.passedOver = error
   }
   if (isNeeded) return
-  const bundle = await bundleOf(job, epochLog, first.bundle, stop)
-  const memory = TaskMemory.create(bundle.image)
+  const memory = TaskMemory.create(job.bundle.image)
   memory.setCell('latestStart', first.latestStart ? 1n : 0n)
   yield { memory, record: first, what: 'the beginning' }
 }
@@ -221,8 +222,7 @@ async function basisOf(
       job.warn(`${what} of task ${partition} is passed over: its epoch is not on ${job.epochsTopic} as it says`)
       return null
     }
-    const bundle = await bundleOf(job, epochLog, record.bundle, patience.stop)
-    const memory = ahead?.memory ?? (await answered(job, store, LOAD_MS, patience, loadSnapshot(store, manifest, bundle.image)))
+    const memory = ahead?.memory ?? (await answered(job, store, LOAD_MS, patience, loadSnapshot(store, manifest, job.bundle.image)))
     return { memory, record, what }
   } catch (error) {
     if (patience.stop.aborted || error instanceof UserError || (error instanceof StoreError && error.kind === 'outside')) throw error
@@ -257,6 +257,16 @@ async function bundleOf(job: RecoveryJob, epochLog: EpochLog, hash: string, stop
     `${job.store?.place ?? 'TA_SNAPSHOT_URI (not set)'}${fault}: bring it back, or start anew with ta reset.`)
 }
 
+/** A kernel knows by addresses what lies where: on a memory that is laid out otherwise it would not know what it does. */
+function assertRuns({ store }: RecoveryJob, { hash, layout }: Bundle, { task, epoch }: EpochRecord): void {
+  const strange = strangePart(layout)
+  if (strange === null) return
+  const where = store === null ? 'with TA_SNAPSHOT_URI set' : `so that a snapshot of its last epoch lies in ${store.place}`
+  throw new UserError(EXIT_SETTINGS, `The recorded epochs of task ${task} from ${epoch} on have to be run again by their own kernel (bundle ${hash.slice(0, 12)}), ` +
+    `whose memory is laid out otherwise than this program's (${strange}): start the program that wrote them, stop it with SIGTERM, ${where}, ` +
+    'and then start this one; or start anew with ta reset.')
+}
+
 /** Every record that the replay needs is still there; else one sentence with the offsets. */
 async function assertRetained(job: RecoveryJob, partition: number, from: EpochRecord, after: EpochRecord[]): Promise<void> {
   const lows = await Promise.all(job.inputs.map(async (topic, channel) =>
@@ -278,6 +288,7 @@ async function replay(
   for (const record of records) {
     if (record.bundle !== get().bundle.hash) {
       const bundle = await bundleOf(job, epochLog, record.bundle, stop)
+      assertRuns(job, bundle, record)
       const { memory, last, partition } = get()
       memory.setImage(bundle.image)
       set(stateOn(job, partition, memory, bundle, last, feed.queues))

@@ -202,6 +202,14 @@ describe('a snapshot', () => {
     expect(writes.filter((write) => write.endsWith(key))).toEqual([`put ${key}`])
   })
 
+  it('is refused where its columns mean something else: another layout version', async () => {
+    const { store, folder } = newStore()
+    await stored(store, newKernel())
+    const path = join(folder, 'g/task-0/000000000007/manifest.json')
+    writeFileSync(path, readFileSync(path, 'utf8').replace(/"layoutVersion": \d+/, '"layoutVersion": 0'))
+    await expect(loaded(store)).rejects.toThrow(`has the state of layout version 0, and this program reads ${layout.LAYOUT_VERSION}`)
+  })
+
   it('is written data first and its manifest last, where none is; one that breaks off at any write is none', async () => {
     const kernel = newKernel()
     drive(kernel, 3, 0, 30)

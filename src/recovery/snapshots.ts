@@ -114,6 +114,9 @@ export async function readRecord(store: SnapshotStore, group: string, task: numb
 /** Loads a snapshot into a new memory with `image` as its config. Throws RangeError when a file isn't what the manifest says. */
 export async function loadSnapshot(store: SnapshotStore, manifest: Manifest, image: Uint8Array): Promise<TaskMemory> {
   const folder = `${taskPrefix(manifest.group, manifest.task)}${epochName(manifest.epoch)}/`
+  if (manifest.layoutVersion !== layout.LAYOUT_VERSION) {
+    throw new RangeError(`${folder} has the state of layout version ${manifest.layoutVersion}, and this program reads ${layout.LAYOUT_VERSION}`)
+  }
   const capacities = layout.TABLES.map(({ name, initialRows }) => manifest.tables.find((table) => table.name === name)?.capacity ?? initialRows)
   const memory = TaskMemory.create(image, capacities)
   const known = manifest.tables.filter(({ name }) => layout.tableNumber(name) >= 0) // not those that are no longer known

@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest'
 import { murmur2Partition } from '../../src/contract/partition.ts'
 import { decodeEpochRecord, encodeEpochRecord } from '../../src/epoch/epoch-record.ts'
 import { openKafka } from '../../src/kafka/log.ts'
-import { type Environment, eventually, lastWords, startEngine } from '../broker/engine-process.ts'
+import { type Environment, eventually, lastWords, runTa, startEngine } from '../broker/engine-process.ts'
 import {
   type Job, type Output, dumpInputs, expectVerified, finalsOf, outputsOf, replay, statusCounts, tailOf, totalOf,
 } from '../broker/engine-job.ts'
@@ -16,7 +16,7 @@ import { bootstrap, createTopics, produce, readAll, uniqueName } from '../broker
 import { collectingLogger, kafkaSettings } from '../broker/kafka-fixtures.ts'
 import { disorders } from '../golden/expected.ts'
 import { LiveFeed, chaosJob, expectWhole, flows, isRestoring, linesOf, live } from './chaos-job.ts'
-import { disguisedFormula, otherFormula } from './kernel-variant.ts'
+import { addedIndicator, disguisedFormula, otherFormula } from './kernel-variant.ts'
 
 const OLD: Environment = { TA_SALE_CONDITIONS: 'all', TA_SESSION: 'us-equity' }
 const NEW: Environment = { TA_SALE_CONDITIONS: 'alpaca', TA_SESSION: 'utc-day' }
@@ -52,7 +52,47 @@ describe('a kill -9 and a change at once', () => {
     expectTurn(bars, await barsOf(job, OLD), await barsOf(job, NEW))
     expectAlphas(bars, signals)
   })
+
+  it('runs recorded epochs by their own kernel where an indicator has got a column, and not where the program knows it no more', async () => {
+    const job = await chaosJob()
+    const tail = await tailOf(job)
+    const feed = await LiveFeed.start(job)
+    const before = await live(startEngine(job.env))
+    await flows(job, tail, before, 150)
+    await before.kill()
+    const added = { ...job.env, ...addedIndicator() }
+    const upgraded = await live(startEngine(added))
+    expect(linesOf(upgraded, isRestoring).filter(({ epochs }) => Number(epochs) > 0).length).toBeGreaterThan(0)
+    expect(linesOf(upgraded, ({ msg }) => /another bundle takes over/.test(msg)).length).toBe(4)
+    await flows(job, tail, upgraded, 150)
+    await upgraded.kill()
+    const refused = await startEngine(job.env).ended()
+    expect(refused.code, refused.stderr).toBe(78)
+    expect(lastWords(refused).msg).toMatch(/^The recorded epochs of task \d from \d+ on have to be run again by their own kernel \(bundle [0-9a-f]{12}\), whose memory is /)
+    expect(lastWords(refused).msg).toContain('(column indicator.barsSeen, which there is no more): start the program that wrote them, stop it with SIGTERM')
+    // as it says: stopped in order, its last epoch is a snapshot's, and nothing is left to be run again
+    const again = await live(startEngine(added))
+    await flows(job, tail, again)
+    expect((await again.stop()).code).toBe(0)
+    await expectSeen(job, added)
+    const downgraded = await live(startEngine(job.env))
+    expect(linesOf(downgraded, isRestoring).map(({ epochs }) => epochs)).toEqual([0, 0, 0, 0])
+    await flows(job, tail, downgraded)
+    const sent = await feed.stop()
+    await downgraded.kill()
+    expect((await expectWhole(job, tail)).records).toBe(sent)
+  })
 })
+
+/** The new column has begun empty, after bars had been seen, and counts them since. */
+async function expectSeen(job: Job, env: Environment): Promise<void> {
+  const task = murmur2Partition('NVDA', job.partitions)
+  const { code, stdout, stderr } = await runTa(['snapshot', 'inspect', '--task', String(task), '--symbol', 'NVDA'], env)
+  expect(code, stderr).toBe(0)
+  const { bars, barsSeen } = (JSON.parse(stdout) as { symbol: { indicators: { bars: number; barsSeen: number } } }).symbol.indicators
+  expect(barsSeen).toBeGreaterThan(0)
+  expect(barsSeen).toBeLessThan(bars)
+}
 
 async function expectCounted(job: Job, sent: number): Promise<void> {
   // settled by one more engine of the same bundle, so that all is on a status record

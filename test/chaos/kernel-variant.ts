@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import type { Environment } from '../broker/engine-process.ts'
 import { newFolder } from '../broker/engine-job.ts'
 
+const LAYOUT = 'src/state/layout.ts'
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url))
 
 export interface Change {
@@ -22,11 +23,24 @@ export interface Change {
 /** Compiles the changed kernel; gives the settings that make `ta` run it. */
 export function kernelVariant(changes: Change[]): Environment {
   const folder = compiledIn(changes)
-  return preloaded(folder, `const fs = require('node:fs')
+  return preloaded(folder, otherKernel(folder))
+}
+
+const otherKernel = (folder: string): string => `const fs = require('node:fs')
 const { readFileSync } = fs
 const kernel = ${JSON.stringify(join(folder, 'kernel.wasm'))}
 fs.readFileSync = (path, ...rest) => readFileSync(String(path).endsWith('/build/kernel.wasm') ? kernel : path, ...rest)
 require('node:module').syncBuiltinESMExports()
+`
+
+/** Another program: other kernel and other layout, in every thread. */
+function programVariant(layoutChanges: Omit<Change, 'file'>[], changes: Change[]): Environment {
+  const folder = compiledIn(changes, layoutChanges)
+  return preloaded(folder, `${otherKernel(folder)}
+const layout = readFileSync(${JSON.stringify(join(folder, LAYOUT))}, 'utf8')
+require('node:module').registerHooks({
+  load: (url, context, next) => url.endsWith('/${LAYOUT}') ? { format: 'module-typescript', source: layout, shortCircuit: true } : next(url, context),
+})
 `)
 }
 
@@ -47,21 +61,24 @@ function preloaded(folder: string, source: string): Environment {
   return { NODE_OPTIONS: `--require ${preload}` }
 }
 
-/** A new folder with the changed project's kernel.wasm. */
-function compiledIn(changes: Change[]): string {
+/** A new folder with the changed project's kernel.wasm, and its layout where that is changed. */
+function compiledIn(changes: Change[], layoutChanges: Omit<Change, 'file'>[] = []): string {
   const folder = newFolder()
-  cpSync(join(PROJECT, 'assembly'), join(folder, 'assembly'), { recursive: true })
-  cpSync(join(PROJECT, 'asconfig.json'), join(folder, 'asconfig.json'))
-  for (const { file, from, to } of changes) {
-    const path = join(folder, 'assembly', file)
-    const text = readFileSync(path, 'utf8')
-    if (text.split(from).length !== 2) throw new Error(`assembly/${file} does not hold \`${from}\` once`)
-    writeFileSync(path, text.replace(from, () => to))
-  }
+  for (const part of ['assembly', 'src/state', 'src/contract']) cpSync(join(PROJECT, part), join(folder, part), { recursive: true })
+  for (const file of ['asconfig.json', 'package.json']) cpSync(join(PROJECT, file), join(folder, file))
+  for (const change of layoutChanges) rewrite(join(folder, LAYOUT), change)
+  if (layoutChanges.length > 0) execFileSync(process.execPath, [join(folder, 'src/state/layout-source.ts')], { stdio: 'pipe' })
+  for (const change of changes) rewrite(join(folder, 'assembly', change.file), change)
   const asc = join(PROJECT, 'node_modules/assemblyscript/bin/asc.js')
   const args = [asc, 'assembly/index.ts', '--config', 'asconfig.json', '--target', 'release', '--outFile', 'kernel.wasm']
   execFileSync(process.execPath, args, { cwd: folder, stdio: 'pipe' })
   return folder
+}
+
+function rewrite(path: string, { from, to }: Omit<Change, 'file'>): void {
+  const text = readFileSync(path, 'utf8')
+  if (text.split(from).length !== 2) throw new Error(`${path} does not hold \`${from}\` once`)
+  writeFileSync(path, text.replace(from, () => to))
 }
 
 /** A trade of the symbol TRAP traps the kernel, after all that a trade has done until then. */
@@ -78,3 +95,11 @@ export const otherFormula = (): Environment => kernelVariant([OTHER_FORMULA])
 
 /** The same under the name of the real kernel: what was recorded does not come out. */
 export const disguisedFormula = (): Environment => disguised([OTHER_FORMULA])
+
+/** One more indicator, `barsSeen`, with a column of its own: the bars since it came. It changes no output. */
+export const addedIndicator = (): Environment => programVariant(
+  [{ from: 'const ADDED: { table: string; column: string }[] = []', to: "const ADDED = [{ table: 'indicator', column: 'barsSeen i32' }]" }],
+  [
+    { file: 'indicators/row.ts', from: '  stepEma(row, close)\n', to: '  stepEma(row, close)\n  setI32(C_INDICATOR_BARS_SEEN, row, i32At(C_INDICATOR_BARS_SEEN, row) + 1)\n' },
+    { file: 'indicators/row.ts', from: 'import {\n  C_INDICATOR_BARS,', to: 'import {\n  C_INDICATOR_BARS_SEEN, C_INDICATOR_BARS,' },
+  ])

@@ -8,7 +8,7 @@ import { type Environment, type LogLine, eventually, lastWords, runTa, startEngi
 import { type Job, send, tailOf } from '../broker/engine-job.ts'
 import { bootstrap, createTopics, produce, readAll, uniqueName } from '../broker/harness.ts'
 import { collectingLogger, kafkaSettings } from '../broker/kafka-fixtures.ts'
-import { LiveFeed, chaosJob, flows, live, marketInputs } from './chaos-job.ts'
+import { LiveFeed, chaosJob, expectWhole, flows, live, marketInputs } from './chaos-job.ts'
 
 /** The settings' end of `ta run`: what it says then. */
 async function refusal(env: Environment): Promise<LogLine> {
@@ -175,18 +175,24 @@ describe('an end that needs a person', () => {
     const prefix = `${uniqueName('shared')}-`
     const shared = { env: { TA_TRANSACTIONAL_ID_PREFIX: prefix } }
     const jobs = [await chaosJob(shared), await chaosJob(shared)]
+    const tails = await Promise.all(jobs.map((job) => tailOf(job)))
     const feeds = await Promise.all(jobs.map((job) => LiveFeed.start(job)))
-    // one after the other, so that it is the same one that is fenced first in each task: else each may be the loser of some
-    const engines = [await live(startEngine(jobs[0].env)), startEngine(jobs[1].env)]
+    // at once: each may be fenced first in some of its tasks
+    const engines = jobs.map((job) => startEngine(job.env))
     const loser = await Promise.race(engines.map((engine, i) => engine.ended().then(() => i)))
     const ended = await engines[loser].ended()
     expect(ended.code).toBe(78)
     expect(lastWords(ended).msg).toContain(`by another job with the transactional ids ${prefix}…: `)
     expect(lastWords(ended).msg).toContain('give each job its own TA_GROUP_ID or TA_TRANSACTIONAL_ID_PREFIX')
     const winner = 1 - loser
-    const tail = await tailOf(jobs[winner])
-    await flows(jobs[winner], tail, engines[winner], 200)
-    await Promise.all(feeds.map((feed) => feed.stop()))
-    expect((await engines[winner].stop()).code).toBe(0)
+    await flows(jobs[winner], tails[winner], engines[winner], 200)
+    // as the sentence says
+    jobs[loser].env.TA_TRANSACTIONAL_ID_PREFIX = `${uniqueName('own')}-`
+    const again = await live(startEngine(jobs[loser].env))
+    await flows(jobs[loser], tails[loser], again)
+    await flows(jobs[winner], tails[winner], engines[winner])
+    const sent = await Promise.all(feeds.map((feed) => feed.stop()))
+    expect([(await engines[winner].stop()).code, (await again.stop()).code]).toEqual([0, 0])
+    for (const [i, job] of jobs.entries()) expect((await expectWhole(job, tails[i])).records).toBe(sent[i])
   })
 })

@@ -22,6 +22,8 @@ const DELAY_MS_MAX = 4_000
 const SLOW_MS = 2_000
 /** A task that only waits for its store has nothing to commit or to store; librdkafka's closing is part of it. */
 const STOP_MS_MAX = 4_500
+/** TA_SNAPSHOT_RETAIN, where it is not set. */
+const RETAINED = 5
 const WRONG_SECRET = 'not-the-secret-key-of-the-tests'
 
 /**
@@ -114,7 +116,8 @@ describe.skipIf(binary === null)('an S3 store', () => {
     const tail = await tailOf(job)
     const feed = await LiveFeed.start(job)
     let engine = await live(startEngine(job.env))
-    await storesOfEachTask(job, engine, 1)
+    // as many as are kept: then the epochs from the beginning on are trimmed, and a snapshot is needed at a start
+    await storesOfEachTask(job, engine, RETAINED)
     await server.kill()
     await outage(job, tail, engine)
     await server.restart()

@@ -92,7 +92,8 @@ interface Basis {
 
 /** What the search for something to start from has come to. */
 interface Search {
-  tried: Set<number>
+  /** Epochs of the snapshots that were looked at, newest first, with why one was passed over; '' where it was not. */
+  tried: Map<number, string>
   /** In words, the newest snapshot's first. */
   divergences: string[]
   /** Why the store was passed over, its snapshots not being needed: nothing that goes wrong afterwards is final while it lasts. */
@@ -104,7 +105,7 @@ export async function recoverTask(
   job: RecoveryJob, partition: number, epochLog: EpochLog, feed: Feed, ahead: Ahead, stop: AbortSignal,
 ): Promise<Recovered> {
   const last = epochLog.records.at(-1) as EpochRecord
-  const search: Search = { tried: new Set(), divergences: [], passedOver: null }
+  const search: Search = { tried: new Map(), divergences: [], passedOver: null }
   const { divergences } = search
   try {
     for await (const basis of bases(job, partition, epochLog, search, ahead, stop)) {
@@ -125,8 +126,10 @@ export async function recoverTask(
     throw new UserError(EXIT_BUG, `${divergences[0]}. Nothing was published after it. TA_ON_DIVERGENCE=continue goes on all the same; ta reset starts anew.`)
   }
   await assertNothingNew(job, partition, search.tried, stop)
+  const [newest] = search.tried
+  const why = newest === undefined ? '' : ` (that of epoch ${newest[0]}: ${newest[1]})`
   throw new UserError(EXIT_SETTINGS, `Task ${partition} has recorded epochs up to ${last.epoch}, but no snapshot to start from in ` +
-    `${job.store?.place ?? 'TA_SNAPSHOT_URI (not set)'}, and the epochs from its beginning on are gone: bring the snapshots back, or start anew with ta reset.`)
+    `${job.store?.place ?? 'TA_SNAPSHOT_URI (not set)'}${why}, and the epochs from its beginning on are gone: bring the snapshots back, or start anew with ta reset.`)
 }
 
 /** Runs the epochs after `basis` again. Resolves to what differs, in words, if something does. */
@@ -188,46 +191,42 @@ async function* bases(
 
 /** Good snapshots, newest first. Throws StoreError when the store fails, or is too slow and not needed. */
 async function* snapshots(
-  job: RecoveryJob, store: SnapshotStore, partition: number, epochLog: EpochLog, tried: Set<number>, ahead: Ahead, patience: Patience,
+  job: RecoveryJob, store: SnapshotStore, partition: number, epochLog: EpochLog, tried: Map<number, string>, ahead: Ahead, patience: Patience,
 ): AsyncGenerator<Basis> {
   // it has kept the head start waiting already
   if (ahead.problem !== null && !patience.isNeeded) throw ahead.problem
   const epochs = await answered(job, store, ANSWER_MS, patience, listSnapshots(store, job.group, partition))
   for (const epoch of epochs) {
-    tried.add(epoch)
     const basis = await basisOf(job, store, partition, epoch, epochLog, ahead.start?.manifest.epoch === epoch ? ahead.start : null, patience)
-    if (basis !== null) yield basis
+    tried.set(epoch, typeof basis === 'string' ? basis : '')
+    if (typeof basis !== 'string') yield basis
+    else job.warn(`snapshot of epoch ${epoch} of task ${partition} is passed over: ${basis}`)
   }
 }
 
 /** A last owner may store one more snapshot, and delete older ones, while this one restores: then it has to look again. */
-async function assertNothingNew(job: RecoveryJob, partition: number, tried: Set<number>, stop: AbortSignal): Promise<void> {
+async function assertNothingNew(job: RecoveryJob, partition: number, tried: Map<number, string>, stop: AbortSignal): Promise<void> {
   if (job.store === null) return
   const found = await answered(job, job.store, ANSWER_MS, { isNeeded: true, stop }, listSnapshots(job.store, job.group, partition))
   if (found.every((epoch) => tried.has(epoch))) return
   throw new StoreError('outside', `${job.store.place} has got another snapshot of task ${partition} meanwhile`)
 }
 
-/** A snapshot, if its epoch's record is on the topic and everything about it holds; else null, and that is said. */
+/** A snapshot, if its epoch's record is on the topic and everything about it holds; else why it is passed over, in words. */
 async function basisOf(
   job: RecoveryJob, store: SnapshotStore, partition: number, epoch: number, epochLog: EpochLog, ahead: HeadStart | null,
   patience: Patience,
-): Promise<Basis | null> {
-  const what = `snapshot of epoch ${epoch}`
+): Promise<Basis | string> {
   try {
     const manifest = ahead?.manifest ?? (await answered(job, store, ANSWER_MS, patience, readManifest(store, job.group, partition, epoch)))
     assertOurs(job, manifest, store.place)
     const record = manifestRecord(manifest)
-    if (epochLog.raw.get(epoch)?.equals(Buffer.from(manifest.record, 'base64')) !== true) {
-      job.warn(`${what} of task ${partition} is passed over: its epoch is not on ${job.epochsTopic} as it says`)
-      return null
-    }
+    if (epochLog.raw.get(epoch)?.equals(Buffer.from(manifest.record, 'base64')) !== true) return `its epoch is not on ${job.epochsTopic} as it says`
     const memory = ahead?.memory ?? (await answered(job, store, LOAD_MS, patience, loadSnapshot(store, manifest, job.bundle.image)))
-    return { memory, record, what }
+    return { memory, record, what: `snapshot of epoch ${epoch}` }
   } catch (error) {
     if (patience.stop.aborted || error instanceof UserError || (error instanceof StoreError && error.kind === 'outside')) throw error
-    job.warn(`${what} of task ${partition} is passed over: ${error instanceof Error ? error.message : String(error)}`)
-    return null
+    return error instanceof Error ? error.message : String(error)
   }
 }
 

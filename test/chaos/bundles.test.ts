@@ -16,7 +16,7 @@ import { bootstrap, createTopics, produce, readAll, uniqueName } from '../broker
 import { collectingLogger, kafkaSettings } from '../broker/kafka-fixtures.ts'
 import { disorders } from '../golden/expected.ts'
 import { LiveFeed, chaosJob, expectWhole, flows, isRestoring, linesOf, live } from './chaos-job.ts'
-import { addedIndicator, disguisedFormula, otherFormula } from './kernel-variant.ts'
+import { addedIndicator, disguisedFormula, otherFormula, staleKernel } from './kernel-variant.ts'
 
 const OLD: Environment = { TA_SALE_CONDITIONS: 'all', TA_SESSION: 'us-equity' }
 const NEW: Environment = { TA_SALE_CONDITIONS: 'alpaca', TA_SESSION: 'utc-day' }
@@ -162,6 +162,16 @@ function expectAlphas(bars: Output[], signals: Output[]): void {
   expect([...formulas.values()].filter((seen) => !['0', '01', '010', '1', '10'].includes(seen))).toEqual([])
   expect([...formulas.values()].filter((seen) => seen === '010').length).toBeGreaterThan(3)
 }
+
+describe('a kernel of another build than the program', () => {
+  it('ends the job with what to do, before anything is run by it', async () => {
+    const job = await chaosJob()
+    const ended = await startEngine({ ...job.env, ...staleKernel() }).ended()
+    expect(ended.code, ended.stderr).toBe(78)
+    expect(lastWords(ended).msg).toMatch(/^The kernel build\/kernel\.wasm was not built for this program \(the kernel is of layout 1, .*\): run `node bin\/setup\.mjs`\.$/)
+    expect(await readAll(job.env.TA_EPOCHS_TOPIC)).toEqual([])
+  })
+})
 
 describe('an epoch that does not come out as recorded', () => {
   const which = [['the last one', 0], ['one in the middle', 12]] as const

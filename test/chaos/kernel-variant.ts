@@ -96,6 +96,11 @@ export const otherFormula = (): Environment => kernelVariant([OTHER_FORMULA])
 /** The same under the name of the real kernel: what was recorded does not come out. */
 export const disguisedFormula = (): Environment => disguised([OTHER_FORMULA])
 
+/** A kernel of the layout with the hash 1, which no program has. */
+export const staleKernel = (): Environment => kernelVariant([{
+  file: 'index.ts', from: 'export function layoutHash(): i32 { return LAYOUT_HASH }', to: 'export function layoutHash(): i32 { return LAYOUT_HASH == 1 ? 0 : 1 }',
+}])
+
 /** One more indicator, `barsSeen`, with a column of its own: the bars since it came. It changes no output. */
 export const addedIndicator = (): Environment => programVariant(
   [{ from: 'const ADDED: { table: string; column: string }[] = []', to: "const ADDED = [{ table: 'indicator', column: 'barsSeen i32' }]" }],

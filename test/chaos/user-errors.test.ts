@@ -1,5 +1,5 @@
 /** Ends that need a person: the exit code, one sentence that names the command that goes on, and that the command does go on. */
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { decodeEpochRecord } from '../../src/epoch/epoch-record.ts'
@@ -55,12 +55,17 @@ async function offsetsCommitted({ env, partitions }: Job): Promise<void> {
   await log.close()
 }
 
-/** Resolves when each task has a snapshot. */
-async function snapshotsStored({ folder, env, partitions }: Job): Promise<void> {
+/** Paths of the manifests of all snapshots. */
+function manifestsOf({ folder, env }: Job): string[] {
   const root = join(folder, 'snapshots', env.TA_GROUP_ID)
-  const stored = () => (existsSync(root) ? readdirSync(root, { recursive: true, encoding: 'utf8' }) : []).filter((name) => name.endsWith('manifest.json'))
-  const all = () => new Set(stored().map((name) => name.split('/')[0])).size === partitions || undefined
-  await eventually(all, () => `snapshots: ${stored().join(', ')}`)
+  const names = existsSync(root) ? readdirSync(root, { recursive: true, encoding: 'utf8' }) : []
+  return names.filter((name) => name.endsWith('manifest.json')).map((name) => join(root, name))
+}
+
+/** Resolves when each task has a snapshot. */
+async function snapshotsStored(job: Job): Promise<void> {
+  const all = () => new Set(manifestsOf(job).map((path) => path.split('/').at(-3))).size === job.partitions || undefined
+  await eventually(all, () => `snapshots: ${manifestsOf(job).join(', ')}`)
 }
 
 /** Resolves when the first epochs of each task are gone, as the snapshots that are kept do not need them. */
@@ -153,6 +158,9 @@ describe('an end that needs a person', () => {
     const { msg } = await refusal({ ...job.env, TA_SNAPSHOT_URI: 'file:///nowhere/at/all' })
     expect(msg).toMatch(/recorded epochs up to \d+, but no snapshot to start from in /)
     expect(msg).toMatch(/bring the snapshots back, or start anew with ta reset/)
+    for (const path of manifestsOf(job)) writeFileSync(path, readFileSync(path, 'utf8').replace(/"layoutVersion": \d+/, '"layoutVersion": 0'))
+    const { msg: why } = await refusal(job.env)
+    expect(why).toMatch(/no snapshot to start from in \S+ \(that of epoch \d+: \S+ has the state of layout version 0, and this program reads \d+\), and the epochs/)
     await goesOnAfterReset(job)
   })
 

@@ -19,6 +19,9 @@ describe('a bundle', () => {
     expect(bundleOf().hash).toBe(bundle.hash)
     expect(() => readBundle(bundle.bytes.subarray(0, 100))).toThrow(RangeError)
     expect(() => readBundle(Buffer.from('TABNnothing'))).toThrow(RangeError)
+    const older = Buffer.from(bundle.bytes)
+    older.writeUInt32LE(1, 4)
+    expect(() => readBundle(older)).toThrow('bundle of version 1, this program reads 2')
   })
 
   it.each(Object.entries({

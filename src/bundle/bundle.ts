@@ -8,6 +8,8 @@
 import { createHash } from 'node:crypto'
 import { configImage } from './config-image.ts'
 import type { ResultSettings } from './config-image.ts'
+import { OWN_PARTS } from '../state/layout-parts.ts'
+import type { LayoutParts } from '../state/layout-parts.ts'
 
 export interface Bundle {
   /** SHA-256 of the bytes, in hex. */
@@ -16,36 +18,43 @@ export interface Bundle {
   image: Uint8Array
   /** The settings in words, for people. */
   settings: ResultSettings
+  /** What lies where for its kernel. */
+  layout: LayoutParts
   bytes: Buffer
 }
 
 const MAGIC = 'TABN'
-const HEAD_BYTES = 20
+/** 1 did not say what lies where. */
+const VERSION = 2
+/** Magic, version, four lengths: of kernel, image, settings, layout. */
+const HEAD_BYTES = 24
 
 /** Bundle of this kernel with these settings. */
 export function makeBundle(kernel: Uint8Array, settings: ResultSettings): Bundle {
   const image = configImage(settings)
   const text = Buffer.from(JSON.stringify(settings))
+  const parts = Buffer.from(JSON.stringify(OWN_PARTS))
   const head = Buffer.alloc(HEAD_BYTES)
   head.write(MAGIC, 0, 'latin1')
-  head.writeUInt32LE(1, 4)
-  head.writeUInt32LE(kernel.length, 8)
-  head.writeUInt32LE(image.length, 12)
-  head.writeUInt32LE(text.length, 16)
-  return readBundle(Buffer.concat([head, kernel, image, text]))
+  for (const [i, value] of [VERSION, kernel.length, image.length, text.length, parts.length].entries()) head.writeUInt32LE(value, 4 + i * 4)
+  return readBundle(Buffer.concat([head, kernel, image, text, parts]))
 }
 
 /** Reads a bundle's bytes; throws RangeError when they are none. */
 export function readBundle(bytes: Buffer): Bundle {
-  const lengths = bytes.length < HEAD_BYTES || bytes.toString('latin1', 0, 4) !== MAGIC ? [] : [8, 12, 16].map((at) => bytes.readUInt32LE(at))
-  const [kernelBytes, imageBytes, textBytes] = lengths
-  if (lengths.length === 0 || HEAD_BYTES + kernelBytes + imageBytes + textBytes !== bytes.length) throw new RangeError('these bytes are no bundle')
+  if (bytes.length < HEAD_BYTES || bytes.toString('latin1', 0, 4) !== MAGIC) throw new RangeError('these bytes are no bundle')
+  const [version, kernelBytes, imageBytes, textBytes, partsBytes] = [4, 8, 12, 16, 20].map((at) => bytes.readUInt32LE(at))
+  if (version !== VERSION) throw new RangeError(`bundle of version ${version}, this program reads ${VERSION}`)
   const imageAt = HEAD_BYTES + kernelBytes
+  const textAt = imageAt + imageBytes
+  const partsAt = textAt + textBytes
+  if (partsAt + partsBytes !== bytes.length) throw new RangeError('these bytes are no bundle')
   return {
     hash: createHash('sha256').update(bytes).digest('hex'),
     kernel: bytes.subarray(HEAD_BYTES, imageAt),
-    image: bytes.subarray(imageAt, imageAt + imageBytes),
-    settings: JSON.parse(bytes.toString('utf8', imageAt + imageBytes)) as ResultSettings,
+    image: bytes.subarray(imageAt, textAt),
+    settings: JSON.parse(bytes.toString('utf8', textAt, partsAt)) as ResultSettings,
+    layout: JSON.parse(bytes.toString('utf8', partsAt)) as LayoutParts,
     bytes,
   }
 }

@@ -5,6 +5,7 @@
  */
 import { CONFIG_BASE, CONFIG_BYTES, CONFIG_CELLS, configCell } from '../state/layout.ts'
 import type { ConfigCell } from '../state/layout.ts'
+import { layoutHash } from '../state/layout-parts.ts'
 import type { ConditionRule } from '../market/sale-conditions.ts'
 import { buildFieldTrie } from './field-trie.ts'
 import { conditionMasks } from './sale-conditions.ts'
@@ -60,6 +61,7 @@ export function configImage(settings: ResultSettings): Uint8Array {
     conditionsOffset,
     fieldTrieOffset,
     imageBytes,
+    layoutHash: layoutHash(),
   }
   for (const name of CONFIG_CELLS) words[(configCell(name) - CONFIG_BASE) / 8] = BigInt(cells[name])
   zone.forEach(([second, offset], i) => words.set([BigInt(second), BigInt(offset)], zoneOffset / 8 + 2 * i))

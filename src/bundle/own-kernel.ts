@@ -4,12 +4,14 @@ import { UserError } from '../contract/errors.ts'
 import { EXIT_SETTINGS } from '../contract/exit-codes.ts'
 import { readSaleConditions } from '../market/sale-conditions.ts'
 import type { Settings } from '../settings/settings.ts'
+import { Kernel } from '../state/kernel.ts'
+import { TaskMemory } from '../state/task-memory.ts'
 import { makeBundle } from './bundle.ts'
 import type { Bundle } from './bundle.ts'
 
 const FILE = new URL('../../build/kernel.wasm', import.meta.url)
 
-/** Throws UserError 78 when the kernel was not built. */
+/** Throws UserError 78 when the kernel was not built, or not for this program. */
 export function ownBundle(settings: Settings): Bundle {
   let kernel: Buffer
   try {
@@ -17,7 +19,7 @@ export function ownBundle(settings: Settings): Bundle {
   } catch (cause) {
     throw new UserError(EXIT_SETTINGS, 'The kernel build/kernel.wasm is missing: run `node bin/setup.mjs` first.', { cause })
   }
-  return makeBundle(kernel, {
+  const bundle = makeBundle(kernel, {
     latenessMs: settings.latenessMs,
     maxFutureMs: settings.maxFutureMs,
     maxSymbols: settings.maxSymbols,
@@ -32,4 +34,16 @@ export function ownBundle(settings: Settings): Bundle {
     ...(settings.saleConditionsFile === '' ? {} : { conditionRules: readSaleConditions(settings.saleConditionsFile) }),
     fieldMap: settings.fieldMap,
   })
+  assertFits(bundle)
+  return bundle
+}
+
+/** An old build beside new sources would be at wrong addresses in every memory. One instance tells; it takes a few ms. */
+function assertFits({ kernel, image }: Bundle): void {
+  try {
+    new Kernel(new WebAssembly.Module(kernel), TaskMemory.create(image))
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new UserError(EXIT_SETTINGS, `The kernel build/kernel.wasm was not built for this program (${why}): run \`node bin/setup.mjs\`.`, { cause })
+  }
 }

@@ -9,12 +9,11 @@
  * sends none twice.
  */
 import { RECORD_BYTES_MAX } from '../contract/outcomes.ts'
+import { RECORD_HEADERS } from '../contract/record-headers.ts'
 import type { Header, LogRecord } from '../ports/log.ts'
 import { parseRanges } from './offset-ranges.ts'
 import type { OffsetRange } from './offset-ranges.ts'
 
-/** Of a mark: the offsets; of a record that was sent back: its place in the DLQ, `partition:offset`. */
-export const REDRIVEN_HEADER = 'ta-redriven'
 /** The reader hands out no key that is longer whole (FLAG_KEY_CUT). */
 const KEY_BYTES_MAX = 65_536
 
@@ -49,18 +48,18 @@ export type DlqRecord =
 /** What a record of the DLQ is, by its headers. */
 export function readDlqRecord(record: LogRecord): DlqRecord {
   const headers = new Map(record.headers.map(({ name, value }: Header) => [name, value]))
-  const reason = headers.get('ta-reason')
-  const redriven = headers.get(REDRIVEN_HEADER)
+  const reason = headers.get(RECORD_HEADERS.reason)
+  const redriven = headers.get(RECORD_HEADERS.redriven)
   if (reason === undefined) {
     const ranges = redriven === undefined ? undefined : parseRanges(redriven)
     return ranges === undefined ? { kind: 'other' } : { kind: 'mark', redriven: ranges }
   }
-  const topic = headers.get('ta-topic')
-  const partition = whole(headers.get('ta-partition'))
-  const offset = whole(headers.get('ta-offset'))
+  const topic = headers.get(RECORD_HEADERS.topic)
+  const partition = whole(headers.get(RECORD_HEADERS.partition))
+  const offset = whole(headers.get(RECORD_HEADERS.offset))
   if (topic === undefined || partition === undefined || offset === undefined) return { kind: 'other' }
   const { key, value } = record
-  const cut = headers.has('ta-truncated') || headers.has('ta-key-truncated')
+  const cut = headers.has(RECORD_HEADERS.truncated) || headers.has(RECORD_HEADERS.keyTruncated)
     || (value?.length ?? 0) > RECORD_BYTES_MAX || (key?.length ?? 0) > KEY_BYTES_MAX
   return {
     kind: 'rejected',
@@ -71,7 +70,7 @@ export function readDlqRecord(record: LogRecord): DlqRecord {
       source: { topic, partition, offset },
       key,
       value,
-      sizeBytes: whole(headers.get('ta-size')) ?? value?.length ?? 0,
+      sizeBytes: whole(headers.get(RECORD_HEADERS.size)) ?? value?.length ?? 0,
       cut,
     },
   }

@@ -1,5 +1,6 @@
 /** The DLQ's records, choices and plans, and a redrive over the simulated log: what is sent, what is left, and what is marked. */
 import { beforeEach, describe, expect, it } from 'vitest'
+import { RECORD_HEADERS } from '../contract/record-headers.ts'
 import { recordColumns } from '../ingest/record-queue.ts'
 import type { Header, LogRecord } from '../ports/log.ts'
 import { NO_FAULTS } from '../simulation/faults.ts'
@@ -13,7 +14,7 @@ import { SimulatedLog } from '../simulation/simulated-log.ts'
 import { bytesText } from './bytes-text.ts'
 import { parsePlaces } from './choice.ts'
 import type { Choice } from './choice.ts'
-import { REDRIVEN_HEADER, readDlqRecord } from './dlq-record.ts'
+import { readDlqRecord } from './dlq-record.ts'
 import { listDlq } from './listing.ts'
 import { OffsetSet, parseRanges, rangesText } from './offset-ranges.ts'
 import { BATCH_BYTES_MAX, BATCH_RECORDS_MAX } from './redrive-batch.ts'
@@ -175,8 +176,8 @@ describe('a record of the DLQ', () => {
     expect(readDlqRecord(record({ ...full, 'ta-partition': '-1' })).kind).toBe('other')
     expect(readDlqRecord(record({ 'ta-reason': 'late' })).kind).toBe('other')
     expect(readDlqRecord(record({})).kind).toBe('other')
-    expect(readDlqRecord(record({ [REDRIVEN_HEADER]: 'x' })).kind).toBe('other')
-    expect(readDlqRecord(record({ [REDRIVEN_HEADER]: '3,7-9' }, null)))
+    expect(readDlqRecord(record({ [RECORD_HEADERS.redriven]: 'x' })).kind).toBe('other')
+    expect(readDlqRecord(record({ [RECORD_HEADERS.redriven]: '3,7-9' }, null)))
       .toEqual({ kind: 'mark', redriven: [{ from: 3, to: 4 }, { from: 7, to: 10 }] })
   })
 })
@@ -227,10 +228,10 @@ describe('a redrive', () => {
     const back = await records('trades', 1)
     expect(back.map(({ key, value }) => [key === null ? null : String(key), value === null ? null : String(value)]))
       .toEqual([['K', 'one'], [null, null], ['', ''], ['K', 'five']])
-    expect(back.map(({ headers }) => headers)).toEqual([0, 1, 2, 3].map((offset) => [{ name: REDRIVEN_HEADER, value: `0:${offset}` }]))
+    expect(back.map(({ headers }) => headers)).toEqual([0, 1, 2, 3].map((offset) => [{ name: RECORD_HEADERS.redriven, value: `0:${offset}` }]))
     expect(await textsOf('quotes', 0)).toEqual(['four'])
     const marks = (await records('dlq', 0)).slice(4)
-    expect(marks.map(({ key, value, headers }) => [key, value, headers])).toEqual([[null, null, [{ name: REDRIVEN_HEADER, value: '0-3' }]]])
+    expect(marks.map(({ key, value, headers }) => [key, value, headers])).toEqual([[null, null, [{ name: RECORD_HEADERS.redriven, value: '0-3' }]]])
     const { groups, others } = await listing()
     expect([others, ...groups.map(({ records: n, redriven }) => [n, redriven])]).toEqual([0, [4, 4], [1, 1]])
   })

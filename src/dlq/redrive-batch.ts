@@ -1,7 +1,7 @@
 /** Records of one partition of the DLQ on their way back, as the columns of one transaction, and the mark that names them. */
 import { FLAG_KEY_NULL, FLAG_VALUE_NULL } from '../ports/log.ts'
 import type { Header, OutputColumns } from '../ports/log.ts'
-import { REDRIVEN_HEADER } from './dlq-record.ts'
+import { RECORD_HEADERS } from '../contract/record-headers.ts'
 import { rangesText } from './offset-ranges.ts'
 import type { Target } from './redrive-plan.ts'
 
@@ -38,7 +38,7 @@ export class RedriveBatch {
 
   /** Offsets ascend; key and value are kept until `take`. */
   add(target: number, offset: number, key: Buffer | null, value: Buffer | null): void {
-    const headers = [{ name: REDRIVEN_HEADER, value: `${this.#dlq.partition}:${offset}` }]
+    const headers = [{ name: RECORD_HEADERS.redriven, value: `${this.#dlq.partition}:${offset}` }]
     const list = this.#waiting.get(target)
     if (list === undefined) this.#waiting.set(target, [{ key, value, headers }])
     else list.push({ key, value, headers })
@@ -48,7 +48,7 @@ export class RedriveBatch {
 
   /** The transaction's columns; the batch is empty again. */
   take(): OutputColumns[] {
-    const mark = { key: null, value: null, headers: [{ name: REDRIVEN_HEADER, value: rangesText(this.#offsets) }] }
+    const mark = { key: null, value: null, headers: [{ name: RECORD_HEADERS.redriven, value: rangesText(this.#offsets) }] }
     const columns = [...this.#waiting].map(([target, records]) => columnsOf(this.#targets[target], records))
     this.#waiting = new Map()
     this.#offsets = []

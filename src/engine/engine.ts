@@ -4,8 +4,11 @@
  * In:  settings, ports. Out: runs until stopped; rejects with what a person has to put right, or a bug.
  * Imports: epoch, recovery, ingest, serve, ports; the log and the store are handed in.
  */
+import { crc32 } from 'node:zlib'
 import type { Bundle } from '../bundle/bundle.ts'
 import { offsetMsAt } from '../bundle/zone.ts'
+import { UserError, invariant } from '../contract/errors.ts'
+import { EXIT_SETTINGS } from '../contract/exit-codes.ts'
 import type { KernelRunner } from '../dispatch/runner.ts'
 import type { Surroundings } from '../epoch/live-task.ts'
 import { PAUSED_MS } from '../epoch/degraded.ts'
@@ -24,6 +27,7 @@ import type { StateHead } from '../recovery/snapshots.ts'
 import type { Serving } from '../serve/serving.ts'
 import type { Settings } from '../settings/settings.ts'
 import { describeWanted } from '../topics/topics.ts'
+import { otherUser } from './contest.ts'
 import { EngineMetrics } from './engine-metrics.ts'
 import { FieldWatch } from './field-watch.ts'
 import { Reader } from './reader.ts'
@@ -49,6 +53,8 @@ const REPORT_MS = 1_000
 const OFFSETS_MS = 5_000
 const RETRY_MS = 2_000
 const CONNECT_MS = 10_000
+/** So long nobody may begin a transaction under an id before it counts as left, and up to twice that: a task restores in a few seconds. */
+const ALONE_MS = 6_000
 /** Longest time for clients to close when the engine ends: with a broker that hangs they never would. */
 const CLOSE_MS = 2_000
 
@@ -80,6 +86,11 @@ export class Engine {
   /** New York's date of the last look at the calendar. */
   #calendarDate = ''
   #isEnding = false
+  readonly #ended = new AbortController()
+  /** Tasks that the group has dealt to this process. */
+  readonly #assigned = new Set<number>()
+  /** Why it owns none of them for the moment. */
+  #contested = ''
 
   constructor(options: EngineOptions) {
     this.#options = options
@@ -107,7 +118,7 @@ export class Engine {
     this.#reader = new Reader(log, clock, logger, this.#inputs, paceOf(settings), this.#options.columns)
     this.#reader.start(() => serving.turn(), this.#fail)
     this.#group = log.group(settings.tradesTopic)
-    const ended = new AbortController()
+    const ended = this.#ended
     this.#every(REPORT_MS, ended.signal, () => this.#report())
     this.#every(OFFSETS_MS, ended.signal, () => this.#publishOffsets())
     try {
@@ -144,23 +155,53 @@ export class Engine {
         // dealt out before the group heard of the end: nobody would stop them
         if (this.#isEnding) return
         logger.info({ tasks: assigned, of: partitions }, 'tasks assigned')
-        for (const partition of assigned) {
-          if (this.#owners.has(partition)) continue
-          const owner = new TaskOwner(context, partition)
-          this.#owners.set(partition, owner)
-          owner.start(this.#fail)
-        }
+        for (const partition of assigned) this.#assigned.add(partition)
+        this.#startOwners(context)
         this.#report()
       },
       onRevoked: async (revoked) => {
         logger.info({ tasks: revoked }, 'tasks revoked')
+        for (const partition of revoked) this.#assigned.delete(partition)
         await this.#stopAll(revoked)
       },
       onLost: (lost) => {
         logger.warn({ tasks: lost }, 'tasks lost: the group has given them to others')
+        for (const partition of lost) this.#assigned.delete(partition)
         void this.#stopAll(lost, (owner) => owner.abandon())
       },
     }, afresh)
+  }
+
+  /** Of every assigned task that has none: but for the time in which this process has let go of all of its ids. */
+  #startOwners(context: OwnerContext): void {
+    if (this.#contested !== '' || this.#isEnding) return
+    for (const partition of this.#assigned) {
+      if (this.#owners.has(partition)) continue
+      const owner = new TaskOwner(context, partition)
+      this.#owners.set(partition, owner)
+      owner.start(this.#fail)
+    }
+  }
+
+  /** Lets go of every task, and then ends where somebody else goes on with the transactional id of this one, or begins anew where nobody does. */
+  async #standDown(context: OwnerContext, partition: number, times: number): Promise<void> {
+    const { log, clock, logger, settings } = this.#options
+    const { transactionalIdPrefix: prefix, groupId, instanceId } = settings
+    invariant(this.#contested === '', 8, `task ${partition} is contested while every task has let go`)
+    this.#contested = `it is to be known who else uses the transactional ids ${prefix}…`
+    logger.warn({ task: partition }, `fenced ${times} times in a minute: all tasks let go, as ${this.#contested}`)
+    await this.#stopAll([...this.#owners.keys()], (owner) => owner.abandon())
+    // not the same time for each: two that let go at once would come back at once
+    const patienceMs = ALONE_MS + crc32(`${groupId} ${instanceId}`) % ALONE_MS
+    const other = await otherUser(log, clock, prefix + partition, patienceMs, this.#ended.signal)
+    // what the group has given to another instance of this job meanwhile, that one may use
+    if (other !== 'nobody' && this.#assigned.has(partition)) {
+      throw new UserError(EXIT_SETTINGS, `Task ${partition} was fenced ${times} times in a minute by another job with the transactional ids ` +
+        `${prefix}…: give each job its own TA_GROUP_ID or TA_TRANSACTIONAL_ID_PREFIX.`)
+    }
+    logger.warn({ task: partition }, `no other job goes on with ${prefix}${partition}: all tasks start over as new`)
+    this.#contested = ''
+    this.#startOwners(context)
   }
 
   /**
@@ -197,7 +238,7 @@ export class Engine {
     const partitions = partitionsOf(settings.tradesTopic)
     const job = {
       log, clock, store, runner, group: settings.groupId, tradesTopic: settings.tradesTopic, partitions, inputs: this.#inputs,
-      epochsTopic: settings.epochsTopic, instance: settings.instanceId, onDivergence: settings.onDivergence, bundle,
+      epochsTopic: settings.epochsTopic, outputs: { bars: settings.microbarsTopic, signals: settings.signalsTopic }, instance: settings.instanceId, onDivergence: settings.onDivergence, bundle,
       moduleOf,
       info: (fields: object, text: string) => logger.info(fields, text),
       warn: (text: string) => logger.warn({}, text),
@@ -217,6 +258,7 @@ export class Engine {
       stopReading: (owner) => this.#reader.remove(owner),
       onDrained: (owner, channel) => this.#reader.drained(owner, channel),
       recovered: (seconds, epochs) => this.#metrics.recovered(seconds, epochs),
+      contested: ({ partition }, times) => void this.#standDown(context, partition, times).catch(this.#fail),
     }
     return { context, partitions }
   }
@@ -320,7 +362,7 @@ export class Engine {
     const { clock, serving } = this.#options
     const owners = [...this.#owners.values()]
     const waiting = owners.filter(({ phase }) => phase !== 'live').map(({ partition, phase }) => `task ${partition} is ${phase}`)
-    if (owners.length === 0) serving.setReady(false, 'no task is assigned to this instance yet')
+    if (owners.length === 0) serving.setReady(false, this.#contested || 'no task is assigned to this instance yet')
     else serving.setReady(waiting.length === 0, waiting.join(', '))
     const { pausedMs } = this.#reader
     const backpressure = Math.min((pausedMs - this.#lastPausedMs) / REPORT_MS, 1)

@@ -3,7 +3,6 @@
  * another owner came between. Nothing here ends in a state that needs a person, but for a UserError or a bug (invariant 8).
  */
 import { BugError, UserError } from '../contract/errors.ts'
-import { EXIT_SETTINGS } from '../contract/exit-codes.ts'
 import type { Logger } from '../logging/logger.ts'
 import { StepFailed } from '../dispatch/step-failed.ts'
 import { Committer } from '../epoch/commit.ts'
@@ -41,11 +40,13 @@ export interface OwnerContext {
   stopReading(owner: TaskOwner): Promise<void>
   onDrained(owner: TaskOwner, channel: number): void
   recovered(seconds: number, epochsReplayed: number): void
+  /** Somebody else has fenced the task so often in a minute: abandons every task, this one too, and finds out who it is. */
+  contested(owner: TaskOwner, times: number): void
 }
 
 const BACKOFF_FIRST_MS = 100
 const BACKOFF_MOST_MS = 5_000
-/** Fenced this often in a minute by somebody else: two jobs share the transactional ids. */
+/** Fenced this often in a minute by somebody else: two jobs may share the transactional ids. */
 const FENCED_MOST = 3
 const FENCED_WITHIN_MS = 60_000
 /** Whoever was fenced lets the group speak first (a heartbeat a second): the task may be somebody else's now. */
@@ -169,9 +170,8 @@ export class TaskOwner {
       this.#fencedAtMs.push(nowMs)
       const recent = this.#fencedAtMs.filter((atMs) => nowMs - atMs < FENCED_WITHIN_MS)
       logger.warn({ task: this.partition }, `${error.message}; starting over as new`)
-      if (recent.length < FENCED_MOST) return FENCED_PAUSE_MS
-      throw new UserError(EXIT_SETTINGS, `Task ${this.partition} was fenced ${recent.length} times in a minute by another job with the transactional ids ` +
-        `${this.#context.transactionalIdPrefix}…: give each job its own TA_GROUP_ID or TA_TRANSACTIONAL_ID_PREFIX.`, { cause: error })
+      if (recent.length >= FENCED_MOST) this.#context.contested(this, recent.length)
+      return FENCED_PAUSE_MS
     }
     if (error instanceof StepFailed) this.#noteFailedStep(error)
     if (error instanceof LogError || error instanceof StoreError || error instanceof StepFailed) {

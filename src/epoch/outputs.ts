@@ -3,6 +3,7 @@
  * Made once and kept until the commit is known: after an abort the very same bytes go out again.
  */
 import { createHash } from 'node:crypto'
+import { RECORD_HEADERS } from '../contract/record-headers.ts'
 import { FLAG_KEY_CUT, FLAG_KEY_NULL, FLAG_VALUE_CUT, FLAG_VALUE_NULL } from '../ports/log.ts'
 import type { Header, OutputColumns } from '../ports/log.ts'
 import type { Outputs } from '../state/kernel.ts'
@@ -104,9 +105,9 @@ function keyOf({ flags, key }: SpecialRecord, headers: Header[]): Buffer | null 
   if ((flags & FLAG_KEY_CUT) === 0) return key
   const headBytes = key.length - DIGEST_BYTES - 4
   headers.push(
-    { name: 'ta-key-truncated', value: 'true' },
-    { name: 'ta-key-size', value: String(key.readUInt32LE(key.length - 4)) },
-    { name: 'ta-key-sha256', value: key.subarray(headBytes, headBytes + DIGEST_BYTES).toString('hex') },
+    { name: RECORD_HEADERS.keyTruncated, value: 'true' },
+    { name: RECORD_HEADERS.keySize, value: String(key.readUInt32LE(key.length - 4)) },
+    { name: RECORD_HEADERS.keySha256, value: key.subarray(headBytes, headBytes + DIGEST_BYTES).toString('hex') },
   )
   return key.subarray(0, headBytes)
 }
@@ -114,10 +115,10 @@ function keyOf({ flags, key }: SpecialRecord, headers: Header[]): Buffer | null 
 /** A late or rejected record byte for byte, or its head with its length and SHA-256 where it is too large. */
 function specialRecord(special: SpecialRecord, partition: number, topics: OutputTopics): PlainRecord {
   const headers: Header[] = [
-    { name: 'ta-reason', value: special.reason },
-    { name: 'ta-topic', value: topics.inputs[special.channel] },
-    { name: 'ta-partition', value: String(partition) },
-    { name: 'ta-offset', value: String(special.offset) },
+    { name: RECORD_HEADERS.reason, value: special.reason },
+    { name: RECORD_HEADERS.topic, value: topics.inputs[special.channel] },
+    { name: RECORD_HEADERS.partition, value: String(partition) },
+    { name: RECORD_HEADERS.offset, value: String(special.offset) },
   ]
   const key = keyOf(special, headers)
   if ((special.flags & FLAG_VALUE_NULL) !== 0) return { key, value: null, headers }
@@ -125,6 +126,10 @@ function specialRecord(special: SpecialRecord, partition: number, topics: Output
   if (!cut && special.size <= topics.dlqMaxBytes) return { key, value: special.value, headers }
   // a value that ingest has cut ends with the SHA-256 of the whole
   const sha256 = cut ? special.value.subarray(-DIGEST_BYTES).toString('hex') : createHash('sha256').update(special.value).digest('hex')
-  headers.push({ name: 'ta-truncated', value: 'true' }, { name: 'ta-size', value: String(special.size) }, { name: 'ta-sha256', value: sha256 })
+  headers.push(
+    { name: RECORD_HEADERS.truncated, value: 'true' },
+    { name: RECORD_HEADERS.size, value: String(special.size) },
+    { name: RECORD_HEADERS.sha256, value: sha256 },
+  )
   return { key, value: special.value.subarray(0, HEAD_BYTES), headers }
 }

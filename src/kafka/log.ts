@@ -1,5 +1,5 @@
 /**
- * The Kafka room: the ports of src/ports/log.ts for real, over node-rdkafka (librdkafka) and, for three requests that it
+ * The Kafka room: the ports of src/ports/log.ts for real, over node-rdkafka (librdkafka) and, for a few requests that it
  * lacks, Kafka's protocol itself. In: settings and a logger. Out: a `Log`. Imports ports and contract alone; commands hand it in.
  *
  * Invariants kept here (docs/architecture.md): 2 (nothing but the feed's appender sends outside of a transaction),
@@ -19,7 +19,7 @@ import { PartitionQueries } from './partition-queries.ts'
 import { readPartition } from './partition-reading.ts'
 import { createTopics, describeTopics } from './topics.ts'
 import { KafkaProducer } from './transactional-producer.ts'
-import { bootstrapAddresses, deleteRecords, removeStaticMember, withBroker } from './wire/requests.ts'
+import { bootstrapAddresses, deleteRecords, removeStaticMember, transactionBegan, withBroker } from './wire/requests.ts'
 
 export type { KafkaLogger } from './event-relay.ts'
 export { RESERVED_PROPERTIES, type KafkaSettings } from './kafka-config.ts'
@@ -62,6 +62,10 @@ class KafkaLog implements Log {
 
   committed(group: string, partitions: { topic: string; partition: number }[]): Promise<number[]> {
     return this.#queries.committed(group, partitions)
+  }
+
+  transactionBegan(transactionalId: string): Promise<number | null> {
+    return transactionBegan(this.#settings, transactionalId, REQUEST_MS)
   }
 
   async deleteRecordsBefore(topic: string, partition: number, offset: number): Promise<void> {

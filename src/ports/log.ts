@@ -170,6 +170,11 @@ export interface Log {
   offsetAtTime(topic: string, partition: number, timeMs: number): Promise<number>
   /** Offsets committed by the group, −1 where there are none. */
   committed(group: string, partitions: { topic: string; partition: number }[]): Promise<number[]>
+  /**
+   * When the newest transaction of a transactional id began, ms by the broker's clock; null where there was none since its last
+   * InitProducerId, or ever. Rejects with LogError `authorization` where it may not be asked, else `outside`.
+   */
+  transactionBegan(transactionalId: string): Promise<number | null>
   deleteRecordsBefore(topic: string, partition: number, offset: number): Promise<void>
   /** Reads [from, to) of a partition read_committed, in order, and ends when its position has reached `to`. */
   read(topic: string, partition: number, from: number, to: number, onRecord: (record: LogRecord) => void): Promise<void>

@@ -3,10 +3,9 @@
  * inputs are read from where it stands. All of it is a guess that nothing rests on: recovery asks the epoch log for the truth
  * afterwards, behind the fence, and takes the guess only where it is the very snapshot that it would have loaded itself.
  */
-import { readBundle } from '../bundle/bundle.ts'
 import { StoreError } from '../ports/snapshot-store.ts'
 import type { Ahead, Feed, RecoveryJob } from './recover.ts'
-import { listSnapshots, loadBundle, loadSnapshot, manifestRecord, readManifest } from './snapshots.ts'
+import { listSnapshots, loadSnapshot, manifestRecord, readManifest } from './snapshots.ts'
 import { ANSWER_MS, LOAD_MS, answered } from './store-patience.ts'
 
 const NOTHING: Ahead = { start: null, problem: null }
@@ -23,10 +22,9 @@ export async function headStart(job: RecoveryJob, partition: number, feed: Feed,
     const manifest = await within(ANSWER_MS, readManifest(store, group, partition, epoch))
     if (manifest.tradesTopic !== job.tradesTopic || manifest.partitions !== job.partitions) return NOTHING // another job's
     const record = manifestRecord(manifest)
-    const image = record.bundle === job.bundle.hash ? job.bundle.image : readBundle(await within(ANSWER_MS, loadBundle(store, group, record.bundle))).image
     // both to their end, whatever becomes of one: reading that began later would be in the way of recovery's own
     const [loaded, reading] = await Promise.allSettled([
-      within(LOAD_MS, loadSnapshot(store, manifest, image)), readOn(job, partition, record.consumed.map(({ to }) => to), feed),
+      within(LOAD_MS, loadSnapshot(store, manifest, job.bundle.image)), readOn(job, partition, record.consumed.map(({ to }) => to), feed),
     ])
     if (loaded.status === 'rejected') throw loaded.reason
     return reading.status === 'fulfilled' ? { start: { manifest, memory: loaded.value }, problem: null } : NOTHING

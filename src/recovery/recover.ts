@@ -6,7 +6,6 @@
  */
 import type { Bundle } from '../bundle/bundle.ts'
 import { readBundle } from '../bundle/bundle.ts'
-import { CHANNELS } from '../contract/outcomes.ts'
 import { UserError } from '../contract/errors.ts'
 import { EXIT_BUG, EXIT_SETTINGS } from '../contract/exit-codes.ts'
 import type { KernelRunner } from '../dispatch/runner.ts'
@@ -21,7 +20,10 @@ import type { Clock } from '../ports/clock.ts'
 import type { Log, OutputColumns } from '../ports/log.ts'
 import { StoreError } from '../ports/snapshot-store.ts'
 import type { SnapshotStore } from '../ports/snapshot-store.ts'
+import { strangePart } from '../state/layout-parts.ts'
 import { TaskMemory } from '../state/task-memory.ts'
+import { differenceOf, withColumns } from './divergence.ts'
+import type { LookUp } from './divergence.ts'
 import type { EpochLog } from './epoch-log.ts'
 import { ANSWER_MS, LOAD_MS, answered } from './store-patience.ts'
 import type { Patience } from './store-patience.ts'
@@ -39,6 +41,8 @@ export interface RecoveryJob {
   /** Input topics by channel; '' is off. */
   inputs: readonly string[]
   epochsTopic: string
+  /** Output topics, where what a recorded epoch published is looked up. */
+  outputs: LookUp['outputs']
   instance: string
   onDivergence: 'stop' | 'continue'
   /** What this program would run: bundle of its kernel and settings. */
@@ -77,6 +81,9 @@ export interface Ahead {
   problem: StoreError | null
 }
 
+/** Epochs of one replay whose columns are looked up: those after a first divergence mostly follow from it, and each takes a read of the topics. */
+const LOOKED_MOST = 3
+
 interface Basis {
   memory: TaskMemory
   record: EpochRecord
@@ -85,7 +92,8 @@ interface Basis {
 
 /** What the search for something to start from has come to. */
 interface Search {
-  tried: Set<number>
+  /** Epochs of the snapshots that were looked at, newest first, with why one was passed over; '' where it was not. */
+  tried: Map<number, string>
   /** In words, the newest snapshot's first. */
   divergences: string[]
   /** Why the store was passed over, its snapshots not being needed: nothing that goes wrong afterwards is final while it lasts. */
@@ -97,7 +105,7 @@ export async function recoverTask(
   job: RecoveryJob, partition: number, epochLog: EpochLog, feed: Feed, ahead: Ahead, stop: AbortSignal,
 ): Promise<Recovered> {
   const last = epochLog.records.at(-1) as EpochRecord
-  const search: Search = { tried: new Set(), divergences: [], passedOver: null }
+  const search: Search = { tried: new Map(), divergences: [], passedOver: null }
   const { divergences } = search
   try {
     for await (const basis of bases(job, partition, epochLog, search, ahead, stop)) {
@@ -118,8 +126,10 @@ export async function recoverTask(
     throw new UserError(EXIT_BUG, `${divergences[0]}. Nothing was published after it. TA_ON_DIVERGENCE=continue goes on all the same; ta reset starts anew.`)
   }
   await assertNothingNew(job, partition, search.tried, stop)
+  const [newest] = search.tried
+  const why = newest === undefined ? '' : ` (that of epoch ${newest[0]}: ${newest[1]})`
   throw new UserError(EXIT_SETTINGS, `Task ${partition} has recorded epochs up to ${last.epoch}, but no snapshot to start from in ` +
-    `${job.store?.place ?? 'TA_SNAPSHOT_URI (not set)'}, and the epochs from its beginning on are gone: bring the snapshots back, or start anew with ta reset.`)
+    `${job.store?.place ?? 'TA_SNAPSHOT_URI (not set)'}${why}, and the epochs from its beginning on are gone: bring the snapshots back, or start anew with ta reset.`)
 }
 
 /** Runs the epochs after `basis` again. Resolves to what differs, in words, if something does. */
@@ -130,7 +140,8 @@ async function recoverFrom(
   await assertRetained(job, partition, basis.record, after)
   await feed.start(basis.record.consumed.map(({ to }, channel) => (to >= 0 ? to : openedAt(after, channel))))
   job.info({ task: partition, from: basis.what, epochs: after.length, to: epochLog.records.at(-1)?.epoch }, 'restoring a task')
-  let state = stateOn(job, partition, basis.memory, await bundleOf(job, epochLog, basis.record.bundle, stop), basis.record, feed.queues)
+  // by the present bundle, until an epoch names another: the one that made a snapshot is not asked for where nothing is run again
+  let state = stateOn(job, partition, basis.memory, job.bundle, basis.record, feed.queues)
   const divergence = await replay(job, epochLog, after, feed, stop, () => state, (next) => (state = next))
   return divergence ?? settled(job, epochLog, partition, state, after.length, feed)
 }
@@ -173,55 +184,49 @@ async function* bases(
     search.passedOver = error
   }
   if (isNeeded) return
-  const bundle = await bundleOf(job, epochLog, first.bundle, stop)
-  const memory = TaskMemory.create(bundle.image)
+  const memory = TaskMemory.create(job.bundle.image)
   memory.setCell('latestStart', first.latestStart ? 1n : 0n)
   yield { memory, record: first, what: 'the beginning' }
 }
 
 /** Good snapshots, newest first. Throws StoreError when the store fails, or is too slow and not needed. */
 async function* snapshots(
-  job: RecoveryJob, store: SnapshotStore, partition: number, epochLog: EpochLog, tried: Set<number>, ahead: Ahead, patience: Patience,
+  job: RecoveryJob, store: SnapshotStore, partition: number, epochLog: EpochLog, tried: Map<number, string>, ahead: Ahead, patience: Patience,
 ): AsyncGenerator<Basis> {
   // it has kept the head start waiting already
   if (ahead.problem !== null && !patience.isNeeded) throw ahead.problem
   const epochs = await answered(job, store, ANSWER_MS, patience, listSnapshots(store, job.group, partition))
   for (const epoch of epochs) {
-    tried.add(epoch)
     const basis = await basisOf(job, store, partition, epoch, epochLog, ahead.start?.manifest.epoch === epoch ? ahead.start : null, patience)
-    if (basis !== null) yield basis
+    tried.set(epoch, typeof basis === 'string' ? basis : '')
+    if (typeof basis !== 'string') yield basis
+    else job.warn(`snapshot of epoch ${epoch} of task ${partition} is passed over: ${basis}`)
   }
 }
 
 /** A last owner may store one more snapshot, and delete older ones, while this one restores: then it has to look again. */
-async function assertNothingNew(job: RecoveryJob, partition: number, tried: Set<number>, stop: AbortSignal): Promise<void> {
+async function assertNothingNew(job: RecoveryJob, partition: number, tried: Map<number, string>, stop: AbortSignal): Promise<void> {
   if (job.store === null) return
   const found = await answered(job, job.store, ANSWER_MS, { isNeeded: true, stop }, listSnapshots(job.store, job.group, partition))
   if (found.every((epoch) => tried.has(epoch))) return
   throw new StoreError('outside', `${job.store.place} has got another snapshot of task ${partition} meanwhile`)
 }
 
-/** A snapshot, if its epoch's record is on the topic and everything about it holds; else null, and that is said. */
+/** A snapshot, if its epoch's record is on the topic and everything about it holds; else why it is passed over, in words. */
 async function basisOf(
   job: RecoveryJob, store: SnapshotStore, partition: number, epoch: number, epochLog: EpochLog, ahead: HeadStart | null,
   patience: Patience,
-): Promise<Basis | null> {
-  const what = `snapshot of epoch ${epoch}`
+): Promise<Basis | string> {
   try {
     const manifest = ahead?.manifest ?? (await answered(job, store, ANSWER_MS, patience, readManifest(store, job.group, partition, epoch)))
     assertOurs(job, manifest, store.place)
     const record = manifestRecord(manifest)
-    if (epochLog.raw.get(epoch)?.equals(Buffer.from(manifest.record, 'base64')) !== true) {
-      job.warn(`${what} of task ${partition} is passed over: its epoch is not on ${job.epochsTopic} as it says`)
-      return null
-    }
-    const bundle = await bundleOf(job, epochLog, record.bundle, patience.stop)
-    const memory = ahead?.memory ?? (await answered(job, store, LOAD_MS, patience, loadSnapshot(store, manifest, bundle.image)))
-    return { memory, record, what }
+    if (epochLog.raw.get(epoch)?.equals(Buffer.from(manifest.record, 'base64')) !== true) return `its epoch is not on ${job.epochsTopic} as it says`
+    const memory = ahead?.memory ?? (await answered(job, store, LOAD_MS, patience, loadSnapshot(store, manifest, job.bundle.image)))
+    return { memory, record, what: `snapshot of epoch ${epoch}` }
   } catch (error) {
     if (patience.stop.aborted || error instanceof UserError || (error instanceof StoreError && error.kind === 'outside')) throw error
-    job.warn(`${what} of task ${partition} is passed over: ${error instanceof Error ? error.message : String(error)}`)
-    return null
+    return error instanceof Error ? error.message : String(error)
   }
 }
 
@@ -239,14 +244,26 @@ async function bundleOf(job: RecoveryJob, epochLog: EpochLog, hash: string, stop
   if (hash === job.bundle.hash) return job.bundle
   const bytes = epochLog.bundles.get(hash)
   if (bytes !== undefined) return readBundle(bytes)
+  let fault = ''
   try {
     const { store, group } = job
     if (store !== null) return readBundle(await answered(job, store, ANSWER_MS, { isNeeded: true, stop }, loadBundle(store, group, hash)))
   } catch (error) {
-    if (!(error instanceof StoreError) || error.kind !== 'missing') throw error
+    if (error instanceof RangeError) fault = ` (${error.message})`
+    else if (!(error instanceof StoreError) || error.kind !== 'missing') throw error
   }
   throw new UserError(EXIT_SETTINGS, `The bundle ${hash} that recorded epochs were computed with is neither on ${job.epochsTopic} nor in ` +
-    `${job.store?.place ?? 'TA_SNAPSHOT_URI (not set)'}: bring it back, or start anew with ta reset.`)
+    `${job.store?.place ?? 'TA_SNAPSHOT_URI (not set)'}${fault}: bring it back, or start anew with ta reset.`)
+}
+
+/** A kernel knows by addresses what lies where: on a memory that is laid out otherwise it would not know what it does. */
+function assertRuns({ store }: RecoveryJob, { hash, layout }: Bundle, { task, epoch }: EpochRecord): void {
+  const strange = strangePart(layout)
+  if (strange === null) return
+  const where = store === null ? 'with TA_SNAPSHOT_URI set' : `so that a snapshot of its last epoch lies in ${store.place}`
+  throw new UserError(EXIT_SETTINGS, `The recorded epochs of task ${task} from ${epoch} on have to be run again by their own kernel (bundle ${hash.slice(0, 12)}), ` +
+    `whose memory is laid out otherwise than this program's (${strange}): start the program that wrote them, stop it with SIGTERM, ${where}, ` +
+    'and then start this one; or start anew with ta reset.')
 }
 
 /** Every record that the replay needs is still there; else one sentence with the offsets. */
@@ -266,9 +283,11 @@ async function assertRetained(job: RecoveryJob, partition: number, from: EpochRe
 async function replay(
   job: RecoveryJob, epochLog: EpochLog, records: EpochRecord[], feed: Feed, stop: AbortSignal, get: () => TaskState, set: (state: TaskState) => void,
 ): Promise<string | null> {
+  let looked = 0
   for (const record of records) {
     if (record.bundle !== get().bundle.hash) {
       const bundle = await bundleOf(job, epochLog, record.bundle, stop)
+      assertRuns(job, bundle, record)
       const { memory, last, partition } = get()
       memory.setImage(bundle.image)
       set(stateOn(job, partition, memory, bundle, last, feed.queues))
@@ -276,10 +295,11 @@ async function replay(
     const state = get()
     const skipped = Suspicion.of(record.skip)
     await replaySteps(state, feed, record, skipped, stop)
-    const { record: again } = await state.close(record.clockCloseMs, record.idle)
+    const { record: again, outputs } = await state.close(record.clockCloseMs, record.idle)
     const difference = differenceOf(record, again)
     if (difference !== null) {
-      const divergence = `Task ${record.task} epoch ${record.epoch} does not come out as recorded: ${difference}`
+      const what = looked++ < LOOKED_MOST ? await withColumns(job, record, difference, outputs, stop) : difference.text
+      const divergence = `Task ${record.task} epoch ${record.epoch} does not come out as recorded: ${what}`
       if (job.onDivergence === 'stop') return divergence
       // the epochs after it have been published, too: they have to be run, so that nobody publishes them again
       job.warn(`${divergence}; going on because TA_ON_DIVERGENCE=continue`)
@@ -312,28 +332,6 @@ async function replayStep(state: TaskState, feed: Feed, step: EpochRecord['steps
     stop.throwIfAborted()
   }
 }
-
-/** What differs between a recorded epoch and its replay, with both values; null when nothing does. */
-function differenceOf(record: EpochRecord, again: EpochRecord): string | null {
-  for (const [channel, { count, hash }] of record.consumed.entries()) {
-    const now = again.consumed[channel]
-    if (now.count !== count) return `${CHANNELS[channel]}: ${count} records then, ${now.count} now`
-    if (now.hash !== hash) return `${CHANNELS[channel]}: input hash ${hex(hash)} then, ${hex(now.hash)} now`
-  }
-  for (const name of ['bars', 'signals', 'late', 'rejected'] as const) {
-    if (again[name] !== record[name]) return `${name}: ${record[name]} then, ${again[name]} now`
-  }
-  if (again.watermarkAfterNs !== record.watermarkAfterNs) return `watermark: ${record.watermarkAfterNs} ns then, ${again.watermarkAfterNs} ns now`
-  const counts = record.counts.findIndex((count, i) => again.counts[i] !== count)
-  if (counts >= 0) return `outcome count ${counts}: ${record.counts[counts]} then, ${again.counts[counts]} now`
-  const parts = (['bars', 'signals'] as const).filter((name) => again[`${name}Digest`] !== record[`${name}Digest`])
-    .map((name) => `output digest of ${name}: ${hex(record[`${name}Digest`])} then, ${hex(again[`${name}Digest`])} now`)
-  if (parts.length > 0) return parts.join('; ')
-  const rest = 'output digest of late and rejected records'
-  return again.digest === record.digest ? null : `${rest}: ${hex(record.digest)} then, ${hex(again.digest)} now`
-}
-
-const hex = (value: bigint): string => BigInt.asUintN(64, value).toString(16).padStart(16, '0')
 
 /** Epoch 0 of a task that is owned for the first time: where it starts, so that a crash can't resolve `latest` anew. */
 export async function firstRecord(job: RecoveryJob, partition: number, reset: 'earliest' | 'latest'): Promise<EpochRecord> {

@@ -15,7 +15,7 @@ import { bundleOf, kernelModule, newKernel, textsOf } from '../../test/kernel/ke
 import { randomStream } from '../../test/kernel/random-stream.ts'
 import { pythonWithArrow } from '../../test/store/python.ts'
 import { parseManifest } from './manifest.ts'
-import { listSnapshots, loadSnapshot, manifestRecord, readManifest, stateHead, storeSnapshot } from './snapshots.ts'
+import { listSnapshots, loadBundle, loadSnapshot, manifestRecord, readManifest, stateHead, storeSnapshot } from './snapshots.ts'
 
 const JOB = { group: 'g', tradesTopic: 't', partitions: 1 }
 const folders: string[] = []
@@ -181,6 +181,33 @@ describe('a snapshot', () => {
     const column = (name: string) => copyTables(memory)[layout.tableNumber('indicator')].columns.find(({ spec }) => spec.name === name)?.bytes
     expect(column('rsiUp')?.every((byte) => byte === 0)).toBe(true)
     expect(Buffer.from(column('ema12') ?? [])).toEqual(Buffer.from(indicator.columns.find(({ spec }) => spec.name === 'ema12')?.bytes ?? []))
+  })
+
+  it.each<[string, (bundle: Buffer) => Buffer]>([
+    ['half of it', (bundle) => bundle.subarray(0, bundle.length >> 1)],
+    ['a flipped bit', (bundle) => Buffer.concat([bundle.subarray(0, -1), Buffer.of(bundle[bundle.length - 1] ^ 1)])],
+    ['nothing', () => Buffer.alloc(0)],
+  ])('makes its bundle good where %s is there, and writes a whole one no second time', async (_, damaged) => {
+    const { store, folder } = newStore()
+    const { hash, bytes } = bundleOf()
+    const key = `g/bundles/${hash}.bundle`
+    await store.put(key, damaged(bytes))
+    await expect(loadBundle(store, 'g', hash)).rejects.toThrow(RangeError)
+    await expect(loadBundle(store, 'g', hash)).rejects.toThrow(`${key} in ${store.place} is not whole`)
+    const writes = writesOf(store)
+    await stored(store, newKernel())
+    expect((await loadBundle(store, 'g', hash)).equals(bytes)).toBe(true)
+    expect(readFileSync(join(folder, key)).equals(bytes)).toBe(true)
+    await stored(store, newKernel(), 8)
+    expect(writes.filter((write) => write.endsWith(key))).toEqual([`put ${key}`])
+  })
+
+  it('is refused where its columns mean something else: another layout version', async () => {
+    const { store, folder } = newStore()
+    await stored(store, newKernel())
+    const path = join(folder, 'g/task-0/000000000007/manifest.json')
+    writeFileSync(path, readFileSync(path, 'utf8').replace(/"layoutVersion": \d+/, '"layoutVersion": 0'))
+    await expect(loaded(store)).rejects.toThrow(`has the state of layout version 0, and this program reads ${layout.LAYOUT_VERSION}`)
   })
 
   it('is written data first and its manifest last, where none is; one that breaks off at any write is none', async () => {

@@ -5,7 +5,6 @@
  * Keys: `<group>/task-<p>/<epoch, 12 digits>/<table>.arrow` and `…/manifest.json`; bundles `<group>/bundles/<hash>.bundle`.
  */
 import { createHash } from 'node:crypto'
-import { BugError } from '../contract/errors.ts'
 import type { SnapshotFile } from '../dispatch/request.ts'
 import { encodeEpochRecord } from '../epoch/epoch-record.ts'
 import type { EpochRecord } from '../epoch/epoch-record.ts'
@@ -58,7 +57,7 @@ export async function storeSnapshot(
   if (typeof there === 'object' && there?.record === recordText) return there.tables.reduce((sum, { bytes }) => sum + bytes, 0)
   // before its files are written over: a manifest never stands beside files of another snapshot
   if (there !== null) await store.delete([key])
-  await store.putNew(bundleKey(job.group, bundle.hash), bundle.bytes)
+  await keepBundle(store, job.group, bundle)
   const tables: Manifest['tables'] = []
   for (const { name, rows, bytes, sha256: digest } of files) {
     const file = `${name}.arrow`
@@ -115,6 +114,9 @@ export async function readRecord(store: SnapshotStore, group: string, task: numb
 /** Loads a snapshot into a new memory with `image` as its config. Throws RangeError when a file isn't what the manifest says. */
 export async function loadSnapshot(store: SnapshotStore, manifest: Manifest, image: Uint8Array): Promise<TaskMemory> {
   const folder = `${taskPrefix(manifest.group, manifest.task)}${epochName(manifest.epoch)}/`
+  if (manifest.layoutVersion !== layout.LAYOUT_VERSION) {
+    throw new RangeError(`${folder} has the state of layout version ${manifest.layoutVersion}, and this program reads ${layout.LAYOUT_VERSION}`)
+  }
   const capacities = layout.TABLES.map(({ name, initialRows }) => manifest.tables.find((table) => table.name === name)?.capacity ?? initialRows)
   const memory = TaskMemory.create(image, capacities)
   const known = manifest.tables.filter(({ name }) => layout.tableNumber(name) >= 0) // not those that are no longer known
@@ -131,11 +133,25 @@ export async function loadSnapshot(store: SnapshotStore, manifest: Manifest, ima
   return memory
 }
 
-/** A bundle's bytes beside the snapshots. Throws StoreError `missing` when it isn't there. */
+/** A bundle's bytes beside the snapshots. Throws StoreError `missing` when it isn't there, RangeError when it isn't whole. */
 export async function loadBundle(store: SnapshotStore, group: string, hash: string): Promise<Buffer> {
-  const bytes = Buffer.from(await store.get(bundleKey(group, hash)))
-  if (sha256(bytes) !== hash) throw new BugError(0, `the bundle ${hash} beside the snapshots does not have that hash`)
+  const key = bundleKey(group, hash)
+  const bytes = Buffer.from(await store.get(key))
+  if (sha256(bytes) !== hash) throw new RangeError(`${key} in ${store.place} is not whole: its ${bytes.length} bytes do not have that SHA-256`)
   return bytes
+}
+
+/**
+ * Puts a bundle beside the snapshots, unless it is there, whole: asked by its hash, as what is only half there would never be made good,
+ * and no snapshot that names it could be loaded. Whoever writes at the same time writes the same bytes.
+ */
+async function keepBundle(store: SnapshotStore, group: string, { hash, bytes }: { hash: string; bytes: Uint8Array }): Promise<void> {
+  try {
+    await loadBundle(store, group, hash)
+  } catch (error) {
+    if (!(error instanceof RangeError) && !(error instanceof StoreError && error.kind === 'missing')) throw error
+    await store.put(bundleKey(group, hash), bytes)
+  }
 }
 
 /** Deletes a task's snapshots of epochs before `oldest`, and what was left half-written there. */

@@ -66,7 +66,7 @@ export class SimulatedProcess {
       nowMs: () => wall.epochMs + scheduler.nowMs + wall.skewMs,
       monotonicMs: () => startedMs + scheduler.nowMs,
       sleep: (ms, signal) => new Promise((resolve) => {
-        this.after(ms, resolve)
+        this.after(signal?.aborted === true ? 0 : ms, resolve)
         // woken early: at once, but through the scheduler as everything
         signal?.addEventListener('abort', () => this.after(0, resolve), { once: true })
       }),

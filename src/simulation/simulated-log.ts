@@ -73,6 +73,10 @@ export class SimulatedLog implements Log {
     })
   }
 
+  async transactionBegan(transactionalId: string): Promise<number | null> {
+    return await this.#call('DescribeTransactions', transactionalId, () => this.#broker.transactions.began(transactionalId))
+  }
+
   async deleteRecordsBefore(topic: string, partition: number, offset: number): Promise<void> {
     await this.#call('DeleteRecords', `${topic} [${partition}] < ${offset}`, () => {
       this.#broker.partition(topic, partition).deleteBefore(offset)

@@ -13,6 +13,8 @@ import type { Tally } from './tally.ts'
 interface Producer {
   epoch: number
   current: Transaction | null
+  /** When its newest transaction began; −1 since the last InitProducerId. */
+  beganMs: number
   /** Wait until the current transaction is decided and marked everywhere. */
   waiting: (() => void)[]
 }
@@ -44,7 +46,7 @@ export class TransactionCoordinator {
   #of(transactionalId: string): Producer {
     const known = this.#producers.get(transactionalId)
     if (known !== undefined) return known
-    const fresh: Producer = { epoch: 0, current: null, waiting: [] }
+    const fresh: Producer = { epoch: 0, current: null, beganMs: -1, waiting: [] }
     this.#producers.set(transactionalId, fresh)
     return fresh
   }
@@ -54,6 +56,7 @@ export class TransactionCoordinator {
     const producer = this.#of(transactionalId)
     const { current } = producer
     if (current === null) {
+      producer.beganMs = -1
       answer(++producer.epoch)
       return
     }
@@ -99,6 +102,7 @@ export class TransactionCoordinator {
       transactionalId, producerEpoch: producer.epoch, by, state: 'open', startedMs: this.#scheduler.nowMs, partitions: new Set(),
     }
     producer.current = transaction
+    producer.beganMs = transaction.startedMs
     this.#scheduler.after(this.#timeoutMs + this.#random.between(0, this.#timeoutMs), () => {
       if (transaction.state !== 'open') return
       this.#tally.note('transaction timed out')
@@ -114,6 +118,12 @@ export class TransactionCoordinator {
     if (epoch !== producer.epoch) return refuse(this.#fenced(transactionalId))
     if (producer.current?.state === 'open') this.#decide(producer, producer.current, commit ? 'committing' : 'aborting')
     answer()
+  }
+
+  /** When the newest transaction of an id began; null where there was none since its last InitProducerId, or ever. */
+  began(transactionalId: string): number | null {
+    const { beganMs } = this.#of(transactionalId)
+    return beganMs >= 0 ? beganMs : null
   }
 
   #fenced(transactionalId: string): LogError {

@@ -18,6 +18,7 @@ interface Exports {
   rebuildTradeIndex(): void
   rebuildQuoteIdIndex(): void
   staticEnd(): number
+  layoutHash(): number
 }
 
 export const TRADES_IDLE = 1
@@ -66,6 +67,9 @@ export class Kernel {
     if (this.#exports.staticEnd() > layout.HEADER_BASE) {
       throw new RangeError(`the kernel's static data ends at ${this.#exports.staticEnd()}, past the header at ${layout.HEADER_BASE}`)
     }
+    // the image came with the kernel that it is for: a memory that is set for another one would be read at wrong addresses
+    const [of, set] = [this.#exports.layoutHash(), Number(task.i64()[layout.configCell('layoutHash') / 8])]
+    if (of !== set) throw new RangeError(`the kernel is of layout ${of}, its memory is set for one of layout ${set}`)
   }
 
   openEpoch(): void {

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { OUTPUT_TEXT } from '../contract/output-text.ts'
 import * as layout from './layout.ts'
+import { layoutHash } from './layout-parts.ts'
 
 const constant = (name: string): string =>
   name.replace(/[.]/g, '_').replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase()
@@ -12,6 +13,7 @@ export function layoutSource(): string {
   const lines = ['// Made from src/state/layout.ts by `npm run layout`: change it there.', '']
   const put = (name: string, value: number): void => void lines.push(`export const ${name}: i32 = ${value}`)
   put('LAYOUT_VERSION', layout.LAYOUT_VERSION)
+  put('LAYOUT_HASH', layoutHash())
   put('MAGIC', layout.MAGIC)
   put('HEADER_BASE', layout.HEADER_BASE)
   put('CONFIG_BASE', layout.CONFIG_BASE)

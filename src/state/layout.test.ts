@@ -31,6 +31,13 @@ describe('the regions of a memory', () => {
     expect(layout.STATE_BASE).toBeGreaterThanOrEqual(end)
   })
 
+  it('have room in the header for what is added, so that it moves nothing', () => {
+    expect(layout.WORK_CELLS.length).toBeLessThanOrEqual(layout.WORK_CELLS_MAX)
+    expect(layout.STATE_CELLS.length).toBeLessThanOrEqual(layout.STATE_CELLS_MAX)
+    expect(layout.TABLES.length).toBeLessThanOrEqual(layout.TABLES_MAX)
+    expect(layout.headerCell(layout.STATE_CELLS[0])).toBe(layout.HEADER_BASE + layout.WORK_CELLS_MAX * 8)
+  })
+
   it('give each header cell eight bytes of its own', () => {
     const ofTable = ['capacity', 'used', 'free'] as const
     const cells = [

@@ -6,9 +6,14 @@
  * aligned; a snapshot is these columns by name. Row 0 of every table is no row: 0 means "none" in every row reference,
  * and serves as the scratch row of provisional indicators.
  *
+ * A kernel that is older than the program runs recorded epochs again on this layout (src/bundle), so what it knows stays where it is:
+ * header cells, config cells and columns are only ever appended, see ADDED. `layoutParts` says what lies where; a bundle carries the
+ * parts of its own kernel, and one whose parts are not all among ours is refused.
+ *
  * In:  nothing. Out: constants and pure functions. Imports: nothing.
  */
 
+/** Raised by whoever changes what a cell or a column means, or what lies behind the state, while it stays where it is. */
 export const LAYOUT_VERSION = 1
 export const MAGIC = 0x7461_0001
 
@@ -74,7 +79,7 @@ export const FEEDS_MAX = 255
 
 const QUOTE = ['quoteSet i32', 'quoteTime i64', 'bidPrice f64', 'bidSize f64', 'askPrice f64', 'askSize f64', 'quoteIdHead i32']
 
-export const TABLES: TableSpec[] = [
+const FIRST_TABLES: TableSpec[] = [
   {
     name: 'symbol',
     initialRows: 64,
@@ -151,6 +156,17 @@ export const TABLES: TableSpec[] = [
   { name: 'openSymbols', initialRows: 1, columns: columns('bits i64') },
 ]
 
+/**
+ * Columns that came after a release, `column` as in FIRST_TABLES, in the order in which they came. A kernel finds a column by its number:
+ * to put one among those of its table would renumber all that follow, and older kernels would read and write other columns. A table
+ * that comes later stands at the end of FIRST_TABLES without columns, and has all of them here.
+ */
+const ADDED: { table: string; column: string }[] = []
+
+export const TABLES: TableSpec[] = FIRST_TABLES.map((table) => ({
+  ...table, columns: [...table.columns, ...columns(...ADDED.filter(({ table: name }) => name === table.name).map(({ column }) => column))],
+}))
+
 export const tableNumber = (name: string): number => TABLES.findIndex((table) => table.name === name)
 /** Tables whose size follows another's: index tables are powers of two, at least `factor` times as many rows. */
 export const FOLLOWERS: { table: string; of: string; rows(capacity: number): number }[] = [
@@ -161,7 +177,7 @@ export const FOLLOWERS: { table: string; of: string; rows(capacity: number): num
 ]
 const powerOfTwo = (n: number): number => 2 ** Math.ceil(Math.log2(n))
 
-/** State cells of the header: part of a snapshot, all 8 bytes wide, i64. */
+/** State cells of the header: part of a snapshot, all 8 bytes wide, i64. Appended to, never reordered. */
 export const STATE_CELLS = [
   'latestStart', 'watermarkNs', 'tradesMaxNs', 'quotesMaxNs', 'barsEndNs', 'firstTradeNs', 'clockMs', 'conflicts', 'symbols',
   'counts.trades.applied', 'counts.trades.duplicate', 'counts.trades.late', 'counts.trades.filtered', 'counts.trades.rejected',
@@ -171,7 +187,7 @@ export const STATE_CELLS = [
 export type StateCell = (typeof STATE_CELLS)[number]
 
 /**
- * Cells of the running process: not part of a snapshot.
+ * Cells of the running process: not part of a snapshot. Appended to, never reordered.
  * `owner` is set by compare-and-swap before a step and cleared after it; `need` names a table to grow before going on.
  * `minute…` count what the last close compared; the differences are f64.
  */
@@ -187,11 +203,11 @@ export const WORK_CELLS = [
 ] as const
 export type WorkCell = (typeof WORK_CELLS)[number]
 
-/** Config cells at the head of the config image, 8 bytes each; offsets are relative to CONFIG_BASE. */
+/** Config cells at the head of the config image, 8 bytes each; offsets are relative to CONFIG_BASE. Appended to, never reordered. */
 export const CONFIG_CELLS = [
   'latenessNs', 'maxFutureNs', 'provisional', 'provisionalDelayMs', 'provisionalRefreshMs', 'provisionalMaxAgeMs',
   'quoteStaleAfterNs', 'quoteDedupe', 'session', 'saleConditions', 'maxSymbols',
-  'zoneOffset', 'zoneCount', 'conditionsOffset', 'fieldTrieOffset', 'imageBytes',
+  'zoneOffset', 'zoneCount', 'conditionsOffset', 'fieldTrieOffset', 'imageBytes', 'layoutHash',
 ] as const
 export type ConfigCell = (typeof CONFIG_CELLS)[number]
 
@@ -230,16 +246,23 @@ const place = (base: number, specs: { name: string; type: CellType; rows: number
   return { at, end }
 }
 
-const header = [...WORK_CELLS, ...STATE_CELLS]
-const headerCells = new Map<string, number>(header.map((name, cell) => [name, HEADER_BASE + cell * 8]))
+/** Room in the header for cells of each kind, tables and columns: what is added moves nothing. */
+export const WORK_CELLS_MAX = 256
+export const STATE_CELLS_MAX = 128
+export const TABLES_MAX = 42
+const STATE_CELLS_BASE = HEADER_BASE + WORK_CELLS_MAX * 8
+const headerCells = new Map<string, number>([
+  ...WORK_CELLS.map((name, cell): [string, number] => [name, HEADER_BASE + cell * 8]),
+  ...STATE_CELLS.map((name, cell): [string, number] => [name, STATE_CELLS_BASE + cell * 8]),
+])
 /** Address of a header cell: looked up some hundred times an epoch. */
 export const headerCell = (name: WorkCell | StateCell): number => headerCells.get(name) as number
 /** For each table: capacity, rows used (high-water mark, row 0 included), head of the free list. */
-export const TABLE_CELLS_BASE = HEADER_BASE + align(header.length * 8)
+export const TABLE_CELLS_BASE = STATE_CELLS_BASE + STATE_CELLS_MAX * 8
 export const tableCell = (table: number, cell: 'capacity' | 'used' | 'free'): number =>
   TABLE_CELLS_BASE + table * 24 + ['capacity', 'used', 'free'].indexOf(cell) * 8
-/** Base address of each state column, i32 each, in the order of TABLES. */
-export const COLUMN_BASES = align(TABLE_CELLS_BASE + TABLES.length * 24)
+/** Base address of each state column, i32 each, in the order of STATE_COLUMNS. */
+export const COLUMN_BASES = align(TABLE_CELLS_BASE + TABLES_MAX * 24)
 export const configCell = (name: ConfigCell): number => CONFIG_BASE + CONFIG_CELLS.indexOf(name) * 8
 
 export const INPUT = place(CONFIG_BASE + CONFIG_BYTES, INPUT_COLUMNS)
@@ -251,8 +274,26 @@ export const TEXT_BASE = align(SCRATCH_BASE + SCRATCH_BYTES)
 /** State tables start here in every task and every version of one layout. */
 export const STATE_BASE = align(TEXT_BASE + BATCH_VALUE_BYTES, 65_536)
 
-/** Every state column in order, with its table and its number in COLUMN_BASES. */
-export const STATE_COLUMNS = TABLES.flatMap((table, number) => table.columns.map((column) => ({ table: number, ...column })))
+/** Every state column with its table, by its number in COLUMN_BASES. */
+export const STATE_COLUMNS = [
+  ...FIRST_TABLES.flatMap((table, number) => table.columns.map((column) => ({ table: number, ...column }))),
+  ...ADDED.flatMap(({ table, column }) => columns(column).map((spec) => ({ table: tableNumber(table), ...spec }))),
+]
+
+/** What a kernel and its host have to agree on, and where or how it is: by it a kernel of another layout is known (layout-parts.ts). */
+export function layoutParts(): Record<string, string | number> {
+  const parts: Record<string, string | number> = {
+    version: LAYOUT_VERSION, magic: MAGIC, config: `${CONFIG_BASE} ${CONFIG_BYTES}`, batch: `${BATCH_ROWS} ${BATCH_VALUE_BYTES} ${KEY_BYTES_MAX}`,
+    stateBase: STATE_BASE,
+  }
+  for (const [name, at] of headerCells) parts[`cell ${name}`] = at
+  for (const name of CONFIG_CELLS) parts[`setting ${name}`] = configCell(name)
+  for (const [name, at] of Object.entries(INPUT.at)) parts[`input ${name}`] = at
+  for (const [name, at] of Object.entries(DECODED.at)) parts[`decoded ${name}`] = at
+  TABLES.forEach(({ name }, number) => (parts[`table ${name}`] = tableCell(number, 'capacity')))
+  STATE_COLUMNS.forEach(({ table, name, type, list }, number) => (parts[`column ${TABLES[table].name}.${name}`] = `${COLUMN_BASES + number * 4} ${type} ${list}`))
+  return parts
+}
 
 /** Pure: table capacities → base address of every column and the end of the state. */
 export function placeTables(capacities: number[]): { bases: number[]; end: number } {

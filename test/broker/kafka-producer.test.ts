@@ -185,6 +185,30 @@ describe.each(['columns', 'events'] as const)('a producer by %s', (ingest) => {
     })
   })
 
+  describe('transactionBegan', () => {
+    it('tells a later transaction from the one before, whoever began it, and an InitProducerId from both', async () => {
+      const topic = await topicWith(1)
+      const id = uniqueName('task')
+      const [old, owner] = [log.producer(id), log.producer(id)]
+      await old.init()
+      expect(await Promise.all([id, uniqueName('unknown')].map((each) => log.transactionBegan(each)))).toEqual([null, null])
+      const began: (number | null)[] = []
+      for (const producer of [old, old, owner]) {
+        if (producer === owner) {
+          await owner.init()
+          expect(await log.transactionBegan(id)).toBeNull()
+        }
+        await producer.transact([outputOf(topic, 0, [{ key: 'A', value: 'x' }])])
+        began.push(await log.transactionBegan(id))
+        expect(await log.transactionBegan(id)).toBe(began.at(-1))
+      }
+      expect(began.every((ms) => ms !== null)).toBe(true)
+      expect([...began].sort((a, b) => a! - b!)).toEqual(began)
+      expect(new Set(began).size).toBe(3)
+      await Promise.all([old.close(), owner.close()])
+    })
+  })
+
   describe('close', () => {
     it('ends an init that does not succeed', async () => {
       const away = openLog({ ingest, bootstrap: '127.0.0.1:1' })

@@ -22,6 +22,8 @@ const DELAY_MS_MAX = 4_000
 const SLOW_MS = 2_000
 /** A task that only waits for its store has nothing to commit or to store; librdkafka's closing is part of it. */
 const STOP_MS_MAX = 4_500
+/** TA_SNAPSHOT_RETAIN, where it is not set. */
+const RETAINED = 5
 const WRONG_SECRET = 'not-the-secret-key-of-the-tests'
 
 /**
@@ -52,6 +54,28 @@ async function stores(engine: EngineProcess, more: number): Promise<void> {
   await eventually(async () => (await stored(engine)) >= due || undefined, () => `no snapshots:\n${engine.stderr}`)
 }
 
+/** Resolves once each task has stored `each` further snapshots (no more than are kept): so many as tasks may be one task's alone. */
+async function storesOfEachTask(job: Job, engine: EngineProcess, each: number): Promise<void> {
+  const before = await storedEpochs(job)
+  let now = before
+  const further = (task: number): number => (now.get(task) ?? []).filter((epoch) => epoch > Math.max(-1, ...before.get(task) ?? [])).length
+  const all = async () => {
+    now = await storedEpochs(job)
+    return Array.from({ length: job.partitions }, (_, task) => further(task)).every((count) => count >= each) || undefined
+  }
+  await eventually(all, () => `snapshots: ${JSON.stringify([...now])}\n${engine.stderr}`)
+}
+
+/** Epochs of the snapshots that are whole, by task. */
+async function storedEpochs(job: Job): Promise<Map<number, number[]>> {
+  const { code, stdout, stderr } = await runTa(['snapshot', 'list', '--json'], job.env)
+  expect(code, stderr).toBe(0)
+  const rows = JSON.parse(stdout) as { task: number; epoch: number; fault: string }[]
+  const epochs = new Map<number, number[]>()
+  for (const { task, epoch } of rows.filter(({ fault }) => fault === '')) epochs.set(task, [...epochs.get(task) ?? [], epoch])
+  return epochs
+}
+
 /** Resolves once the snapshots are as old as that; meanwhile and at the end everything flows. */
 async function outage(job: Job, tail: Tail, engine: EngineProcess): Promise<void> {
   const from = tail.records[job.env.TA_MICROBARS_TOPIC].length
@@ -62,7 +86,7 @@ async function outage(job: Job, tail: Tail, engine: EngineProcess): Promise<void
 }
 
 async function recovers(job: Job, tail: Tail, engine: EngineProcess): Promise<void> {
-  await stores(engine, 8)
+  await storesOfEachTask(job, engine, 2)
   const from = tail.records[job.env.TA_STATUS_TOPIC].length
   const later = () => valuesOf<StatusOutput>(tail.records[job.env.TA_STATUS_TOPIC]).slice(from).map(({ payload }) => payload)
   // a busy machine may take longer for a snapshot than three of these intervals, and then says so
@@ -92,7 +116,8 @@ describe.skipIf(binary === null)('an S3 store', () => {
     const tail = await tailOf(job)
     const feed = await LiveFeed.start(job)
     let engine = await live(startEngine(job.env))
-    await stores(engine, 8)
+    // as many as are kept: then the epochs from the beginning on are trimmed, and a snapshot is needed at a start
+    await storesOfEachTask(job, engine, RETAINED)
     await server.kill()
     await outage(job, tail, engine)
     await server.restart()
@@ -139,7 +164,7 @@ describe.skipIf(binary === null)('an S3 store', () => {
     const tail = await tailOf(job)
     const feed = await LiveFeed.start(job)
     const engine = await live(startEngine(job.env))
-    await stores(engine, 4)
+    await storesOfEachTask(job, engine, 1)
     mode = 'slow'
     await outage(job, tail, engine)
     mode = 'as it is'
@@ -210,7 +235,7 @@ describe('a snapshot that is not whole', () => {
     const feed = await LiveFeed.start(job)
     const engine = await live(startEngine(job.env))
     await flows(job, tail, engine)
-    await stores(engine, 16)
+    await storesOfEachTask(job, engine, 2)
     await feed.stop()
     await engine.kill()
     const folders = [0, 1, 2, 3].map((task) => snapshotFolders(job, task))

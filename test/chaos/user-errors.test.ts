@@ -1,5 +1,5 @@
 /** Ends that need a person: the exit code, one sentence that names the command that goes on, and that the command does go on. */
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { decodeEpochRecord } from '../../src/epoch/epoch-record.ts'
@@ -8,7 +8,7 @@ import { type Environment, type LogLine, eventually, lastWords, runTa, startEngi
 import { type Job, send, tailOf } from '../broker/engine-job.ts'
 import { bootstrap, createTopics, produce, readAll, uniqueName } from '../broker/harness.ts'
 import { collectingLogger, kafkaSettings } from '../broker/kafka-fixtures.ts'
-import { LiveFeed, chaosJob, flows, live, marketInputs } from './chaos-job.ts'
+import { LiveFeed, chaosJob, expectWhole, flows, live, marketInputs } from './chaos-job.ts'
 
 /** The settings' end of `ta run`: what it says then. */
 async function refusal(env: Environment): Promise<LogLine> {
@@ -55,12 +55,17 @@ async function offsetsCommitted({ env, partitions }: Job): Promise<void> {
   await log.close()
 }
 
-/** Resolves when each task has a snapshot. */
-async function snapshotsStored({ folder, env, partitions }: Job): Promise<void> {
+/** Paths of the manifests of all snapshots. */
+function manifestsOf({ folder, env }: Job): string[] {
   const root = join(folder, 'snapshots', env.TA_GROUP_ID)
-  const stored = () => (existsSync(root) ? readdirSync(root, { recursive: true, encoding: 'utf8' }) : []).filter((name) => name.endsWith('manifest.json'))
-  const all = () => new Set(stored().map((name) => name.split('/')[0])).size === partitions || undefined
-  await eventually(all, () => `snapshots: ${stored().join(', ')}`)
+  const names = existsSync(root) ? readdirSync(root, { recursive: true, encoding: 'utf8' }) : []
+  return names.filter((name) => name.endsWith('manifest.json')).map((name) => join(root, name))
+}
+
+/** Resolves when each task has a snapshot. */
+async function snapshotsStored(job: Job): Promise<void> {
+  const all = () => new Set(manifestsOf(job).map((path) => path.split('/').at(-3))).size === job.partitions || undefined
+  await eventually(all, () => `snapshots: ${manifestsOf(job).join(', ')}`)
 }
 
 /** Resolves when the first epochs of each task are gone, as the snapshots that are kept do not need them. */
@@ -153,6 +158,9 @@ describe('an end that needs a person', () => {
     const { msg } = await refusal({ ...job.env, TA_SNAPSHOT_URI: 'file:///nowhere/at/all' })
     expect(msg).toMatch(/recorded epochs up to \d+, but no snapshot to start from in /)
     expect(msg).toMatch(/bring the snapshots back, or start anew with ta reset/)
+    for (const path of manifestsOf(job)) writeFileSync(path, readFileSync(path, 'utf8').replace(/"layoutVersion": \d+/, '"layoutVersion": 0'))
+    const { msg: why } = await refusal(job.env)
+    expect(why).toMatch(/no snapshot to start from in \S+ \(that of epoch \d+: \S+ has the state of layout version 0, and this program reads \d+\), and the epochs/)
     await goesOnAfterReset(job)
   })
 
@@ -175,18 +183,24 @@ describe('an end that needs a person', () => {
     const prefix = `${uniqueName('shared')}-`
     const shared = { env: { TA_TRANSACTIONAL_ID_PREFIX: prefix } }
     const jobs = [await chaosJob(shared), await chaosJob(shared)]
+    const tails = await Promise.all(jobs.map((job) => tailOf(job)))
     const feeds = await Promise.all(jobs.map((job) => LiveFeed.start(job)))
-    // one after the other, so that it is the same one that is fenced first in each task: else each may be the loser of some
-    const engines = [await live(startEngine(jobs[0].env)), startEngine(jobs[1].env)]
+    // at once: each may be fenced first in some of its tasks
+    const engines = jobs.map((job) => startEngine(job.env))
     const loser = await Promise.race(engines.map((engine, i) => engine.ended().then(() => i)))
     const ended = await engines[loser].ended()
     expect(ended.code).toBe(78)
     expect(lastWords(ended).msg).toContain(`by another job with the transactional ids ${prefix}…: `)
     expect(lastWords(ended).msg).toContain('give each job its own TA_GROUP_ID or TA_TRANSACTIONAL_ID_PREFIX')
     const winner = 1 - loser
-    const tail = await tailOf(jobs[winner])
-    await flows(jobs[winner], tail, engines[winner], 200)
-    await Promise.all(feeds.map((feed) => feed.stop()))
-    expect((await engines[winner].stop()).code).toBe(0)
+    await flows(jobs[winner], tails[winner], engines[winner], 200)
+    // as the sentence says
+    jobs[loser].env.TA_TRANSACTIONAL_ID_PREFIX = `${uniqueName('own')}-`
+    const again = await live(startEngine(jobs[loser].env))
+    await flows(jobs[loser], tails[loser], again)
+    await flows(jobs[winner], tails[winner], engines[winner])
+    const sent = await Promise.all(feeds.map((feed) => feed.stop()))
+    expect([(await engines[winner].stop()).code, (await again.stop()).code]).toEqual([0, 0])
+    for (const [i, job] of jobs.entries()) expect((await expectWhole(job, tails[i])).records).toBe(sent[i])
   })
 })

@@ -31,7 +31,7 @@ const READ_LOG = 'await readEpochLog(job.log, job.epochsTopic, this.partition, j
 const FENCE = 'await Promise.race([producer.init(), this.#stopped()])'
 const LOOK = 'if (await this.#isCommitted(record, searchFrom)) {\n        this'
 const START = 'await feed.start(basis.record.consumed.map('
-const ON_TOPIC = "if (epochLog.raw.get(epoch)?.equals(Buffer.from(manifest.record, 'base64')) !== true) {"
+const ON_TOPIC = "if (epochLog.raw.get(epoch)?.equals(Buffer.from(manifest.record, 'base64')) !== true) return"
 const NOTE_STEP = 'if (error instanceof StepFailed) error.step = { channel, from: queue.firstOffset, to, rows }\n      '
 const COPY = 'for (const { spec, bytes: stored } of copy.columns) {'
 const seqNotRestored = tables(COPY, `${COPY}\n      if (spec.name === 'seqBars') continue`)
@@ -52,10 +52,10 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('an epoch is sent again without a look at the log', commit(LOOK, 'if (false as boolean) {\n        this')),
   mutant('seq is not restored', seqNotRestored),
   mutant('digest and counts of a replay are not checked (and seq is not restored)', seqNotRestored,
-    recover('const difference = differenceOf(record, again)', 'const difference = null as string | null; void differenceOf; void again')),
+    recover('const difference = differenceOf(record, again)', 'const difference = null as ReturnType<typeof differenceOf>; void again')),
   mutant("the status record's seq is not restored", live('this.#statusSeq = options.state.last.statusSeq', 'this.#statusSeq = 0')),
   mutant('a snapshot of an epoch that is not committed is stored, and taken as good',
-    keeper('    await released\n', '    await released\n    this.committed(record)\n'), recover(ON_TOPIC, 'if (false as boolean) {')),
+    keeper('    await released\n', '    await released\n    this.committed(record)\n'), recover(ON_TOPIC, 'if (false as boolean) return')),
   mutant('the copy for a snapshot is made while the next step runs',
     live('await copied // nothing', 'void copied // nothing')),
   mutant("a store that is down ends the task's process",
@@ -79,7 +79,7 @@ export const MUTANTS: readonly Mutant[] = [
     live('Math.max(Math.floor(this.#clock.nowMs()), this.state.last.clockCloseMs, ', 'Math.max(Math.floor(this.#clock.nowMs()), ')),
   mutant('a new bundle is not put on the epoch topic, nor beside the snapshots',
     live('this.#bundleWritten ? null : this.state.bundle', 'null'),
-    snapshots('await store.putNew(bundleKey(job.group, bundle.hash), bundle.bytes)', '')),
+    snapshots('  await keepBundle(store, job.group, bundle)\n', '  void keepBundle\n')),
   mutant('a recorded epoch is run by the present bundle',
     recover('if (record.bundle !== get().bundle.hash) {', 'if (false as boolean) {')),
   mutant('a revoked task goes on', engine('await this.#stopAll(revoked)', 'await Promise.resolve()')),

@@ -20,6 +20,21 @@ describe('the wire format', () => {
     expect(reader.array(() => reader.int16())).toEqual([1, 2])
     expect(() => reader.int8()).toThrow(RangeError)
   })
+
+  it('has the golden bytes of flexible versions, and reads them', () => {
+    const writer = new WireWriter().varint(0).varint(127).varint(300).compactString('é').noTags()
+    writer.compactArray([7], (item) => writer.int32(item))
+    const bytes = writer.done()
+    expect(bytes.toString('hex')).toBe('00' + '7f' + 'ac02' + '03c3a9' + '00' + '02' + '00000007')
+    const reader = new WireReader(Buffer.concat([bytes, Buffer.from('00' + '00' + '01' + '05' + '02' + 'aabb' + '09', 'hex')]))
+    expect([reader.varint(), reader.varint(), reader.varint(), reader.compactString()]).toEqual([0, 127, 300, 'é'])
+    reader.tags()
+    expect(reader.compactArray(() => reader.int32())).toEqual([7])
+    expect([reader.compactString(), reader.compactArray(() => reader.int8())]).toEqual([null, []]) // null and null
+    reader.tags() // one, number 5, of two bytes
+    expect(reader.int8()).toBe(9)
+    expect(() => new WireReader(Buffer.from('ffffffffffff', 'hex')).varint()).toThrow(RangeError)
+  })
 })
 
 describe('bootstrapAddresses', () => {

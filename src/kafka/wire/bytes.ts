@@ -1,4 +1,4 @@
-/** Kafka's primitive types (protocol guide, versions before the flexible ones): big-endian numbers, length-prefixed text. */
+/** Kafka's primitive types (protocol guide): big-endian numbers, length-prefixed text; the compact ones of flexible versions. */
 
 export class WireWriter {
   readonly #parts: Buffer[] = []
@@ -41,6 +41,32 @@ export class WireWriter {
     this.int32(items.length)
     for (const item of items) write(item)
     return this
+  }
+
+  /** Unsigned, seven bits a byte, the lowest first. */
+  varint(value: number): this {
+    let rest = value
+    while (rest >= 0x80) {
+      this.#push(Buffer.of((rest & 0x7f) | 0x80))
+      rest >>>= 7
+    }
+    return this.#push(Buffer.of(rest))
+  }
+
+  compactString(value: string): this {
+    const text = Buffer.from(value)
+    return this.varint(text.length + 1).#push(text)
+  }
+
+  compactArray<T>(items: readonly T[], write: (item: T) => void): this {
+    this.varint(items.length + 1)
+    for (const item of items) write(item)
+    return this
+  }
+
+  /** No tagged fields: the end of each structure in a flexible version. */
+  noTags(): this {
+    return this.varint(0)
   }
 
   #push(part: Buffer): this {
@@ -95,6 +121,38 @@ export class WireReader {
     const items: T[] = []
     for (let index = 0; index < length; index++) items.push(read())
     return items
+  }
+
+  varint(): number {
+    let value = 0
+    for (let shift = 0; ; shift += 7) {
+      const byte = this.#bytes.readUInt8(this.#skip(1))
+      value |= (byte & 0x7f) << shift
+      if (byte < 0x80) return value >>> 0
+      if (shift === 28) throw new RangeError('A length in an answer has more than five bytes')
+    }
+  }
+
+  compactString(): string | null {
+    const length = this.varint() - 1
+    if (length < 0) return null
+    const start = this.#skip(length)
+    return this.#bytes.toString('utf8', start, start + length)
+  }
+
+  compactArray<T>(read: () => T): T[] {
+    const length = Math.max(0, this.varint() - 1)
+    const items: T[] = []
+    for (let index = 0; index < length; index++) items.push(read())
+    return items
+  }
+
+  /** Passes over tagged fields. */
+  tags(): void {
+    for (let count = this.varint(); count > 0; count--) {
+      this.varint()
+      this.#skip(this.varint())
+    }
   }
 
   #skip(length: number): number {

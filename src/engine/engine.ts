@@ -253,6 +253,7 @@ export class Engine {
       autoOffsetReset: settings.autoOffsetReset,
       snapshotIntervalMs: settings.snapshotIntervalMs,
       snapshotMinPauseMs: settings.snapshotMinPauseMs,
+      snapshotCopies: { underWay: 0 },
       storeSnapshot: this.#snapshotStoring(partitions),
       startReading: (owner, positions) => this.#startReading(owner, positions),
       stopReading: (owner) => this.#reader.remove(owner),

@@ -34,6 +34,7 @@ export interface OwnerContext {
   autoOffsetReset: 'earliest' | 'latest'
   snapshotIntervalMs: number
   snapshotMinPauseMs: number
+  snapshotCopies: { underWay: number }
   storeSnapshot: StoreSnapshot | null
   /** Starts reading the task's partitions into these queues; −1 where a channel is off. */
   startReading(owner: TaskOwner, positions: number[]): Promise<void>
@@ -298,6 +299,7 @@ export class TaskOwner {
       clock,
       intervalMs: this.#context.snapshotIntervalMs,
       minPauseMs: this.#context.snapshotMinPauseMs,
+      copies: this.#context.snapshotCopies,
       store: this.#context.storeSnapshot,
       head: (of) => stateHead(of.memory),
       observe: (result, ms, bytes) => observer.snapshot(result, ms, bytes),

@@ -15,6 +15,8 @@ export interface SnapshotKeeperOptions {
   clock: Clock
   intervalMs: number
   minPauseMs: number
+  /** Copies under way in this process, of all tasks: one at a time, as the others' epochs need the workers. */
+  copies: { underWay: number }
   /** Null: no store, so no snapshots. */
   store: StoreSnapshot | null
   /** Header cells and table sizes, taken with the copy. */
@@ -66,15 +68,18 @@ export class SnapshotKeeper {
     const dueMs = Math.max(this.#lastTakenMs + this.#options.intervalMs, this.#lastEndedMs + this.#options.minPauseMs)
     const due = nowMs >= (isGoodTime ? dueMs : dueMs + PATIENCE_MS)
     if (this.#options.store === null || !due || this.#copy !== null || this.#storing !== null) return
+    if (this.#options.copies.underWay > 0) return // at the next barrier
     await this.#take(state, record)
   }
 
   async #take(state: TaskState, record: EpochRecord): Promise<void> {
     this.#lastTakenMs = this.#options.clock.monotonicMs()
+    const { copies } = this.#options
+    copies.underWay++
     const { released, files } = state.snapshot()
     files.catch(() => undefined) // looked at when it is stored
     this.#copy = { record, head: this.#options.head(state), files, state }
-    await released
+    await released.finally(() => copies.underWay--)
   }
 
   /** The epoch is known to be committed: a copy of its barrier may be stored. */

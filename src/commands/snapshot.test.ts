@@ -17,7 +17,7 @@ beforeEach(async () => {
   const { task: memory } = newKernel()
   const bundle = bundleOf()
   for (const [task, epoch] of [[0, 7], [0, 9], [0, 11], [1, 8]]) {
-    const record = { ...blankRecord(JOB, task, 'i', bundle.hash, [1, 2, -1], false, 0), epoch }
+    const record = { ...blankRecord({ ...JOB, inputs: ['trades', 'quotes', ''] }, task, 'i', bundle.hash, [1, 2, -1], false, 0), epoch }
     await storeSnapshot(new FileStore(folder), JOB, record, stateHead(memory), encodeTables(copyTables(memory)), bundle, 1_764_786_730_000)
   }
 })

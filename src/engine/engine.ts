@@ -21,6 +21,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Log, LogGroup, Position, RecordColumns } from '../ports/log.ts'
 import { LogError } from '../ports/log.ts'
 import type { SnapshotStore } from '../ports/snapshot-store.ts'
+import type { Positions } from '../recovery/recorded-inputs.ts'
 import { SnapshotRetention } from '../recovery/snapshot-retention.ts'
 import { storeSnapshot } from '../recovery/snapshots.ts'
 import type { StateHead } from '../recovery/snapshots.ts'
@@ -345,12 +346,12 @@ export class Engine {
     }
   }
 
-  async #startReading(owner: TaskOwner, positions: number[]): Promise<void> {
+  async #startReading(owner: TaskOwner, positions: Positions): Promise<void> {
     const { log, settings } = this.#options
     const resolved = [...positions]
     for (const [channel, topic] of this.#inputs.entries()) {
       if (topic === '') resolved[channel] = -1
-      else if (resolved[channel] < 0) {
+      else if (resolved[channel] === -1) {
         // an input that was added since: it starts by TA_AUTO_OFFSET_RESET, and the next epoch's record says where
         const { low, high } = await log.bounds(topic, owner.partition, 'read_committed')
         resolved[channel] = settings.autoOffsetReset === 'earliest' ? low : high

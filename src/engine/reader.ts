@@ -58,27 +58,27 @@ export class Reader {
   }
 
   /**
-   * Adds a task, or starts it anew, at these positions. Until the seek is done nobody gets the partition's records: those of
+   * Adds a task, or starts it anew, at these positions; a channel without one (null) is not read. Until the seek is done nobody gets the partition's records: those of
    * its former owner, from further on, would make the queue drop all before them.
    */
-  add(owner: TaskOwner, positions: number[]): Promise<void> {
+  add(owner: TaskOwner, positions: (number | null)[]): Promise<void> {
     const added = (this.#starts.get(owner.partition) ?? Promise.resolve()).then(() => this.#start(owner, positions))
     this.#starts.set(owner.partition, added.catch(() => undefined))
     return added
   }
 
-  async #start(owner: TaskOwner, positions: number[]): Promise<void> {
+  async #start(owner: TaskOwner, positions: (number | null)[]): Promise<void> {
     this.#owners.delete(owner.partition)
     const places: Position[] = []
+    const unread: Pick<Position, 'topic' | 'partition'>[] = []
     for (const [number, topic] of this.#topics.entries()) {
       const offset = positions[this.#channels[number]]
-      owner.queues[this.#channels[number]].start(offset)
-      places.push({ topic, partition: owner.partition, offset })
+      if (offset === null) unread.push({ topic, partition: owner.partition })
+      else places.push({ topic, partition: owner.partition, offset })
     }
-    positions.forEach((offset, channel) => {
-      if (!this.#channels.includes(channel)) owner.queues[channel].start(offset)
-    })
+    positions.forEach((offset, channel) => owner.queues[channel].start(offset ?? 0))
     try {
+      if (unread.length > 0) await this.#consumer.unassign(unread)
       await this.#consumer.seek(places)
     } finally {
       this.#owners.set(owner.partition, owner) // also after a seek that failed: it may be assigned, and is to be removed

@@ -20,6 +20,7 @@ import { StoreError } from '../ports/snapshot-store.ts'
 import { readEpochLog } from '../recovery/epoch-log.ts'
 import { headStart } from '../recovery/head-start.ts'
 import { epochZeroOutputs, firstRecord, newTask, recoverTask } from '../recovery/recover.ts'
+import type { Positions } from '../recovery/recorded-inputs.ts'
 import type { Ahead, Feed, RecoveryJob } from '../recovery/recover.ts'
 import { stateHead } from '../recovery/snapshots.ts'
 import type { TaskState as State, TaskStatus } from '../serve/engine-report.ts'
@@ -37,7 +38,7 @@ export interface OwnerContext {
   snapshotCopies: { underWay: number }
   storeSnapshot: StoreSnapshot | null
   /** Starts reading the task's partitions into these queues; −1 where a channel is off. */
-  startReading(owner: TaskOwner, positions: number[]): Promise<void>
+  startReading(owner: TaskOwner, positions: Positions): Promise<void>
   stopReading(owner: TaskOwner): Promise<void>
   onDrained(owner: TaskOwner, channel: number): void
   recovered(seconds: number, epochsReplayed: number): void
@@ -246,7 +247,7 @@ export class TaskOwner {
     let isTaken = false
     let settled: Promise<unknown> = Promise.resolve()
     /** One after the other: of two that overlap, the reader could keep the positions of either. */
-    const begin = (positions: number[]): Promise<void> => {
+    const begin = (positions: Positions): Promise<void> => {
       const begun = settled.then(() => {
         over.throwIfAborted()
         return this.#context.startReading(this, positions)
@@ -267,7 +268,7 @@ export class TaskOwner {
       },
       drained: (channel) => this.#context.onDrained(this, channel),
     }
-    const start = async (positions: number[]): Promise<void> => {
+    const start = async (positions: Positions): Promise<void> => {
       if (isTaken) throw new Error('too late for a head start: the recovery reads by itself')
       early = { from: positions.join(' '), begun: begin(positions) }
       await early.begun

@@ -31,8 +31,18 @@ export interface JobIdentity {
   partitions: number
 }
 
+/** An input that was dropped, and how far it had been consumed. */
+export interface LeftInput {
+  topic: string
+  to: number
+}
+
 export interface EpochRecord {
   job: JobIdentity
+  /** Input topics by channel; '' is off. */
+  inputs: readonly string[]
+  /** Inputs of before: one that comes back goes on from there. */
+  left: readonly LeftInput[]
   task: number
   epoch: number
   instance: string
@@ -64,7 +74,7 @@ export interface EpochRecord {
 }
 
 const MAGIC = 0x5045_4154 // "TAEP" in little-endian
-const VERSION = 2
+const VERSION = 3
 export const CHANNEL_COUNT = 3
 const COUNTS = 15
 
@@ -76,6 +86,12 @@ export function encodeEpochRecord(record: EpochRecord): Buffer {
   out.text(record.job.group)
   out.text(record.job.tradesTopic)
   out.u32(record.job.partitions)
+  for (const topic of record.inputs) out.text(topic)
+  out.u32(record.left.length)
+  for (const { topic, to } of record.left) {
+    out.text(topic)
+    out.u64(to)
+  }
   out.u32(record.task)
   out.u64(record.epoch)
   out.text(record.instance)
@@ -118,6 +134,8 @@ export function decodeEpochRecord(bytes: Buffer): EpochRecord {
   if (version !== VERSION) throw new RangeError(`epoch record of version ${version}, this program reads ${VERSION}`)
   return {
     job: { group: from.text(), tradesTopic: from.text(), partitions: from.u32() },
+    inputs: Array.from({ length: CHANNEL_COUNT }, () => from.text()),
+    left: from.list(() => ({ topic: from.text(), to: from.u64() })),
     task: from.u32(),
     epoch: from.u64(),
     instance: from.text(),
@@ -140,6 +158,13 @@ export function decodeEpochRecord(bytes: Buffer): EpochRecord {
     latestStart: from.u8() === 1,
     skip: from.list(() => ({ topic: from.u8(), offset: from.u64() })),
   }
+}
+
+/** The inputs of the epoch after `last`, and what has been dropped by then. The trades topic never changes: it makes the job. */
+export function inputsAfter(last: EpochRecord, inputs: readonly string[]): Pick<EpochRecord, 'inputs' | 'left'> {
+  const dropped = last.inputs.flatMap((topic, channel): LeftInput[] =>
+    (topic === '' || inputs.includes(topic) ? [] : [{ topic, to: last.consumed[channel].to }]))
+  return { inputs, left: [...last.left.filter(({ topic }) => !inputs.includes(topic)), ...dropped] }
 }
 
 class Writer {

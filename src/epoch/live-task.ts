@@ -170,7 +170,8 @@ export class LiveTask {
     // those told before: an end is told once, and until now not to this task
     IDLE_BITS.forEach((_, channel) => this.#noteEndIfThere(channel))
     // an input that was added or dropped since: an epoch of its own says where it begins, before its first step
-    if (this.state.queues.some((queue, channel) => queue.next !== this.state.last.consumed[channel].to)) await this.#endEpoch('longest')
+    const { last, inputs } = this.state
+    if (this.state.queues.some((queue, channel) => queue.next !== last.consumed[channel].to || inputs[channel] !== last.inputs[channel])) await this.#endEpoch('longest')
     while (!stop.aborted) {
       if (this.#failure !== null) throw this.#failure
       const channel = this.#nextChannel()

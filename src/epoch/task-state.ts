@@ -16,7 +16,7 @@ import { copyOutputs, loadBatch, minuteChecksOf, specialsOf } from '../state/ker
 import type { MinuteChecks, Outputs } from '../state/kernel.ts'
 import { BATCH_ROWS } from '../state/layout.ts'
 import { TaskMemory } from '../state/task-memory.ts'
-import { CHANNEL_COUNT } from './epoch-record.ts'
+import { CHANNEL_COUNT, inputsAfter } from './epoch-record.ts'
 import type { EpochRecord, JobIdentity, Step } from './epoch-record.ts'
 import type { Suspicion } from './suspicion.ts'
 
@@ -68,10 +68,10 @@ const fresh = (): OpenEpoch => ({ steps: [], records: 0, openedMs: Number.POSITI
 
 /** The record of a task that has not begun: what epoch 0 follows from. */
 export function blankRecord(
-  { group, tradesTopic, partitions }: JobIdentity, task: number, instance: string, bundle: string, positions: number[], latestStart: boolean, idle: number,
+  { group, tradesTopic, partitions, inputs }: JobIdentity & { inputs: readonly string[] }, task: number, instance: string, bundle: string, positions: number[], latestStart: boolean, idle: number,
 ): EpochRecord {
   return {
-    job: { group, tradesTopic, partitions }, task, epoch: 0, instance, bundle, steps: [], consumed: positions.map((to) => ({ to, count: 0, hash: 0n })), clockCloseMs: 0, idle,
+    job: { group, tradesTopic, partitions }, inputs, left: [], task, epoch: 0, instance, bundle, steps: [], consumed: positions.map((to) => ({ to, count: 0, hash: 0n })), clockCloseMs: 0, idle,
     watermarkBeforeNs: 0n, watermarkAfterNs: 0n, counts: new Array<number>(CHANNEL_COUNT * OUTCOMES.length).fill(0),
     bars: 0, signals: 0, late: 0, rejected: 0, digest: 0n, barsDigest: 0n, signalsDigest: 0n, statusSeq: 0, latestStart, skip: [],
   }
@@ -83,6 +83,8 @@ export class TaskState {
   readonly bundle: Bundle
   readonly memory: TaskMemory
   readonly queues: RecordQueue[]
+  /** Input topics by channel, as its epochs' records name them. */
+  readonly inputs: readonly string[]
   /** The last closed epoch. */
   last: EpochRecord
   readonly #module: WebAssembly.Module
@@ -92,16 +94,17 @@ export class TaskState {
   #conflicts: number
   static #made = 0
 
-  /** `last` tells where the task stands: epoch number, positions, counts, clock, statusSeq, who is idle. */
+  /** `inputs`: those of `last` where they are not given. `last` tells where the task stands: epoch number, positions, counts, clock, statusSeq, who is idle. */
   constructor(options: {
     partition: number; instance: string; bundle: Bundle; module: WebAssembly.Module; memory: TaskMemory; runner: KernelRunner; last: EpochRecord
-    queues?: RecordQueue[]
+    queues?: RecordQueue[]; inputs?: readonly string[]
   }) {
     this.partition = options.partition
     this.instance = options.instance
     this.bundle = options.bundle
     this.memory = options.memory
     this.last = options.last
+    this.inputs = options.inputs ?? options.last.inputs
     this.#conflicts = options.memory.number('conflicts')
     this.#module = options.module
     this.#runner = options.runner
@@ -242,6 +245,7 @@ export class TaskState {
     const { steps, specials, replayed, skip } = this.#open
     return {
       ...this.last,
+      ...inputsAfter(this.last, this.inputs),
       epoch: this.last.epoch + 1,
       instance: this.instance,
       bundle: this.bundle.hash,

@@ -13,7 +13,7 @@ import { differenceOf, withColumns } from './divergence.ts'
 import type { OutputValues } from './divergence.ts'
 
 const CLOCK_MS = Date.parse('2025-12-03T18:32:13.005Z')
-const BLANK = blankRecord({ group: 'g', tradesTopic: 't', partitions: 1 }, 0, 'i', 'b', [0, 0, 0], false, 0)
+const BLANK = blankRecord({ group: 'g', tradesTopic: 't', partitions: 1, inputs: ['t', 'q', 'b'] }, 0, 'i', 'b', [0, 0, 0], false, 0)
 const OUTPUTS = { bars: 'bars', signals: 'signals' }
 const neverStopped = new AbortController().signal
 

@@ -11,7 +11,7 @@ const OURS: JobIdentity = { group: 'ours', tradesTopic: 'trades', partitions: 2 
 const THEIRS: JobIdentity = { ...OURS, group: 'theirs' }
 
 const epochs = (job: JobIdentity, ...numbers: number[]): Buffer[] =>
-  numbers.map((epoch) => encodeEpochRecord({ ...blankRecord(job, 0, 'i', 'b', [0, 0, -1], false, 0), epoch }))
+  numbers.map((epoch) => encodeEpochRecord({ ...blankRecord({ ...job, inputs: ['trades', 'quotes', ''] }, 0, 'i', 'b', [0, 0, -1], false, 0), epoch }))
 
 /** What these records, read as the ports read, come to: epochs, or the end that they mean. */
 async function outcome(...values: Buffer[]): Promise<number[] | { code: number; sentence: string }> {

@@ -5,6 +5,7 @@
  */
 import { StoreError } from '../ports/snapshot-store.ts'
 import type { Ahead, Feed, RecoveryJob } from './recover.ts'
+import { sameInputs } from './recorded-inputs.ts'
 import { listSnapshots, loadSnapshot, manifestRecord, readManifest } from './snapshots.ts'
 import { ANSWER_MS, LOAD_MS, answered } from './store-patience.ts'
 
@@ -22,9 +23,10 @@ export async function headStart(job: RecoveryJob, partition: number, feed: Feed,
     const manifest = await within(ANSWER_MS, readManifest(store, group, partition, epoch))
     if (manifest.tradesTopic !== job.tradesTopic || manifest.partitions !== job.partitions) return NOTHING // another job's
     const record = manifestRecord(manifest)
+    const isSame = sameInputs(record.inputs, job.inputs)
     // both to their end, whatever becomes of one: reading that began later would be in the way of recovery's own
     const [loaded, reading] = await Promise.allSettled([
-      within(LOAD_MS, loadSnapshot(store, manifest, job.bundle.image)), readOn(job, partition, record.consumed.map(({ to }) => to), feed),
+      within(LOAD_MS, loadSnapshot(store, manifest, job.bundle.image)), isSame ? readOn(job, partition, record.consumed.map(({ to }) => to), feed) : undefined,
     ])
     if (loaded.status === 'rejected') throw loaded.reason
     return reading.status === 'fulfilled' ? { start: { manifest, memory: loaded.value }, problem: null } : NOTHING

@@ -1,4 +1,5 @@
 /** A snapshot's manifest: what the files beside it must be, and which epoch they belong to. */
+import { createHash } from 'node:crypto'
 import { decodeEpochRecord } from '../epoch/epoch-record.ts'
 import type { EpochRecord } from '../epoch/epoch-record.ts'
 
@@ -23,6 +24,8 @@ export interface Manifest {
   cells: Record<string, string>
   tables: (TableSize & { file: string; rows: number; bytes: number; sha256: string })[]
   storedAtMs: number
+  /** SHA-256 of all else, as JSON without spaces in this order: cells and sizes have no other checksum. */
+  sha256: string
 }
 
 type Fields = Record<string, unknown>
@@ -37,7 +40,7 @@ const matches = (pattern: RegExp): Check => (value) => typeof value === 'string'
 
 const FIELDS: Record<keyof Manifest, Check> = {
   version: (value) => value === 1, group: isText, tradesTopic: isText, partitions: isCount, task: isCount, epoch: isCount, record: isText,
-  layoutVersion: isCount, cells: isCells, tables: Array.isArray, storedAtMs: isCount,
+  layoutVersion: isCount, cells: isCells, tables: Array.isArray, storedAtMs: isCount, sha256: matches(/^[0-9a-f]{64}$/),
 }
 const TABLE_FIELDS: Record<keyof Manifest['tables'][number], Check> = {
   name: isText, capacity: isCount, used: isCount, free: isCount, rows: isCount, bytes: isCount,
@@ -54,7 +57,20 @@ export function parseManifest(key: string, bytes: Uint8Array): Manifest {
   }
   assertFields(`${key} is no whole manifest`, parsed, FIELDS)
   for (const table of parsed.tables as unknown[]) assertFields(`${key} is no whole manifest, in a table`, table, TABLE_FIELDS)
-  return parsed as unknown as Manifest
+  const manifest = parsed as unknown as Manifest
+  if (manifest.sha256 !== digestOf(manifest)) throw new RangeError(`${key} is no whole manifest: it does not have the checksum that it names`)
+  return manifest
+}
+
+/** A manifest's bytes, with its checksum. */
+export function manifestBytes(manifest: Omit<Manifest, 'sha256'>): Buffer {
+  return Buffer.from(`${JSON.stringify({ ...manifest, sha256: digestOf(manifest) }, null, 1)}\n`)
+}
+
+function digestOf(manifest: Omit<Manifest, 'sha256'>): string {
+  const { sha256, ...rest } = manifest as Partial<Manifest>
+  void sha256
+  return createHash('sha256').update(JSON.stringify(rest)).digest('hex')
 }
 
 function assertFields(what: string, value: unknown, checks: Record<string, Check>): asserts value is Fields {

@@ -27,6 +27,8 @@ import type { LookUp } from './divergence.ts'
 import type { EpochLog } from './epoch-log.ts'
 import { ANSWER_MS, LOAD_MS, answered } from './store-patience.ts'
 import type { Patience } from './store-patience.ts'
+import { fill, positionsNow, readable, sameInputs, stretchesOf } from './recorded-inputs.ts'
+import type { Positions, Stretch } from './recorded-inputs.ts'
 import { listSnapshots, loadBundle, loadSnapshot, manifestRecord, readManifest } from './snapshots.ts'
 import type { Manifest } from './snapshots.ts'
 
@@ -56,8 +58,8 @@ export interface RecoveryJob {
 export interface Feed {
   queues: RecordQueue[]
   waker: Waker
-  /** Starts reading each channel at its position; −1 where the channel is off. */
-  start(positions: number[]): Promise<void>
+  /** Starts reading each channel at its position; −1 where it is off, or to begin where the settings say; NOT_READ for one that is not read. */
+  start(positions: Positions): Promise<void>
   /** A queue has room again: a partition that was paused for it may go on. */
   drained(channel: number): void
 }
@@ -137,13 +139,36 @@ async function recoverFrom(
   basis: Basis, job: RecoveryJob, partition: number, epochLog: EpochLog, feed: Feed, stop: AbortSignal,
 ): Promise<Recovered | string> {
   const after = epochLog.records.filter(({ epoch }) => epoch > basis.record.epoch)
-  await assertRetained(job, partition, basis.record, after)
-  await feed.start(basis.record.consumed.map(({ to }, channel) => (to >= 0 ? to : openedAt(after, channel))))
   job.info({ task: partition, from: basis.what, epochs: after.length, to: epochLog.records.at(-1)?.epoch }, 'restoring a task')
-  // by the present bundle, until an epoch names another: the one that made a snapshot is not asked for where nothing is run again
-  let state = stateOn(job, partition, basis.memory, job.bundle, basis.record, feed.queues)
-  const divergence = await replay(job, epochLog, after, feed, stop, () => state, (next) => (state = next))
-  return divergence ?? settled(job, epochLog, partition, state, after.length, feed)
+  let state: TaskState | null = null
+  const stretches = stretchesOf(basis.record, after)
+  for (const stretch of stretches) {
+    await assertRetained(job, partition, stretch)
+    const isNow = sameInputs(stretch.inputs, job.inputs)
+    if (!isNow && stretch.records.length === 0) continue
+    await feed.start(readable(stretch, job.inputs))
+    if (!isNow) await fill(job.log, partition, stretch, job.inputs, feed.queues)
+    // by the present bundle, until an epoch names another: the one that made a snapshot is not asked for where nothing is run again
+    state = stateOn(job, partition, basis.memory, state?.bundle ?? job.bundle, state?.last ?? basis.record, feed.queues, stretch.inputs)
+    const divergence = await replay(job, epochLog, stretch.records, feed, stop, () => state as TaskState, (next) => (state = next))
+    if (divergence !== null) return divergence
+  }
+  if (!sameInputs(stretches.at(-1)!.inputs, job.inputs)) await changeInputs(job, partition, state?.last ?? basis.record, feed)
+  state ??= stateOn(job, partition, basis.memory, job.bundle, basis.record, feed.queues, job.inputs)
+  return settled(job, epochLog, partition, state, after.length, feed)
+}
+
+/** The present inputs take over; the next epoch's record says where they begin. */
+async function changeInputs(job: RecoveryJob, partition: number, last: EpochRecord, feed: Feed): Promise<void> {
+  const positions = positionsNow(last, job.inputs)
+  for (const [channel, topic] of job.inputs.entries()) {
+    if (topic === '' || topic === last.inputs[channel] || positions[channel] < 0) continue
+    const { low } = await job.log.bounds(topic, partition, 'read_committed')
+    if (low <= positions[channel]) continue
+    job.warn(`task ${partition} goes on with ${topic} from offset ${low}: it had been consumed up to ${positions[channel]}, and the records between were deleted by retention`)
+    positions[channel] = low
+  }
+  await feed.start(positions)
 }
 
 /** The present bundle takes over at this barrier. */
@@ -155,19 +180,16 @@ function settled(job: RecoveryJob, epochLog: EpochLog, partition: number, state:
   }
   state.memory.setImage(job.bundle.image)
   return {
-    state: stateOn(job, partition, state.memory, job.bundle, last, feed.queues),
+    state: stateOn(job, partition, state.memory, job.bundle, last, feed.queues, job.inputs),
     epochsReplayed,
     bundleWritten: epochLog.bundles.has(job.bundle.hash),
   }
 }
 
-/** Where a channel that was added later begins: an epoch of its own says so before its first step. −1: not added yet. */
-function openedAt(records: EpochRecord[], channel: number): number {
-  return records.find(({ consumed }) => consumed[channel].to >= 0)?.consumed[channel].to ?? -1
-}
-
-function stateOn(job: RecoveryJob, partition: number, memory: TaskMemory, bundle: Bundle, last: EpochRecord, queues: RecordQueue[]): TaskState {
-  return new TaskState({ partition, instance: job.instance, bundle, module: job.moduleOf(bundle), memory, runner: job.runner, last, queues })
+function stateOn(
+  job: RecoveryJob, partition: number, memory: TaskMemory, bundle: Bundle, last: EpochRecord, queues: RecordQueue[], inputs: readonly string[],
+): TaskState {
+  return new TaskState({ partition, instance: job.instance, bundle, module: job.moduleOf(bundle), memory, runner: job.runner, last, queues, inputs })
 }
 
 /** What a replay can start from: good snapshots, newest first, then the very beginning while its record is still there. */
@@ -266,16 +288,16 @@ function assertRuns({ store }: RecoveryJob, { hash, layout }: Bundle, { task, ep
     'and then start this one; or start anew with ta reset.')
 }
 
-/** Every record that the replay needs is still there; else one sentence with the offsets. */
-async function assertRetained(job: RecoveryJob, partition: number, from: EpochRecord, after: EpochRecord[]): Promise<void> {
-  const lows = await Promise.all(job.inputs.map(async (topic, channel) =>
-    (topic === '' || from.consumed[channel].to < 0 ? -1 : (await job.log.bounds(topic, partition, 'read_committed')).low)))
-  for (const [channel, topic] of job.inputs.entries()) {
-    const position = from.consumed[channel].to
-    const low = lows[channel]
+/** Every record that the stretch needs, and what comes after it, is still there; else one sentence with the offsets. */
+async function assertRetained(job: RecoveryJob, partition: number, { inputs, from, records }: Stretch): Promise<void> {
+  for (const [channel, topic] of inputs.entries()) {
+    const position = from[channel]
+    // of one that is no input any more, what was not consumed is not needed
+    if (topic === '' || position < 0 || (topic !== job.inputs[channel] && (records.at(-1)?.consumed[channel].to ?? position) <= position)) continue
+    const { low } = await job.log.bounds(topic, partition, 'read_committed')
     if (low <= position) continue
     throw new UserError(EXIT_SETTINGS, `${topic} [${partition}] begins at offset ${low}, but task ${partition} has to go on from offset ${position} ` +
-      `(${after.length} recorded epochs to run again): the records between were deleted by retention. Start anew with ta reset --from earliest.`)
+      `(${records.length} recorded epochs to run again): the records between were deleted by retention. Start anew with ta reset --from earliest.`)
   }
 }
 
@@ -290,7 +312,7 @@ async function replay(
       assertRuns(job, bundle, record)
       const { memory, last, partition } = get()
       memory.setImage(bundle.image)
-      set(stateOn(job, partition, memory, bundle, last, feed.queues))
+      set(stateOn(job, partition, memory, bundle, last, feed.queues, record.inputs))
     }
     const state = get()
     const skipped = Suspicion.of(record.skip)
@@ -366,6 +388,6 @@ export function epochZeroOutputs(epochsTopic: string, bundle: Bundle, record: Ep
 export function newTask(job: RecoveryJob, record: EpochRecord, feed: Feed): TaskState {
   const memory = TaskMemory.create(job.bundle.image)
   memory.setCell('latestStart', record.latestStart ? 1n : 0n)
-  return stateOn(job, record.task, memory, job.bundle, record, feed.queues)
+  return stateOn(job, record.task, memory, job.bundle, record, feed.queues, job.inputs)
 }
 

@@ -58,7 +58,7 @@ async function settled<T>(promise: Promise<T>): Promise<T> {
   return await outcome
 }
 
-const recordOf = (life: string, epoch: number): EpochRecord => ({ ...blankRecord(JOB, 0, life, BUNDLE.hash, [epoch, -1, -1], false, 0), epoch })
+const recordOf = (life: string, epoch: number): EpochRecord => ({ ...blankRecord({ ...JOB, inputs: ['trades', '', ''] }, 0, life, BUNDLE.hash, [epoch, -1, -1], false, 0), epoch })
 
 /** Epochs [from, to] of a life come on the epoch log. */
 async function commits(life: string, from: number, to: number): Promise<void> {

@@ -14,7 +14,8 @@ import { FileStore } from '../store/file-store.ts'
 import { bundleOf, kernelModule, newKernel, textsOf } from '../../test/kernel/kernel-under-test.ts'
 import { randomStream } from '../../test/kernel/random-stream.ts'
 import { pythonWithArrow } from '../../test/store/python.ts'
-import { parseManifest } from './manifest.ts'
+import { manifestBytes, parseManifest } from './manifest.ts'
+import type { Manifest } from './manifest.ts'
 import { listSnapshots, loadBundle, loadSnapshot, manifestRecord, readManifest, stateHead, storeSnapshot } from './snapshots.ts'
 
 const JOB = { group: 'g', tradesTopic: 't', partitions: 1 }
@@ -74,7 +75,7 @@ const restOf = (kernel: Kernel): string[] => {
 
 async function stored(store: FileStore, kernel: Kernel, epoch = 7, instance = 'i'): Promise<void> {
   const bundle = bundleOf()
-  const record = { ...blankRecord(JOB, 0, instance, bundle.hash, [1, 2, -1], false, 0), epoch }
+  const record = { ...blankRecord({ ...JOB, inputs: ['trades', 'quotes', ''] }, 0, instance, bundle.hash, [1, 2, -1], false, 0), epoch }
   await storeSnapshot(store, JOB, record, stateHead(kernel.task), encodeTables(copyTables(kernel.task)), bundle, 1_764_786_730_000)
 }
 
@@ -134,7 +135,9 @@ describe('a snapshot', () => {
     ['a table without a checksum', (manifest) => String(manifest).replace(/"sha256"/, '"sha"'), /in a table: sha256 is missing/],
     ['a file outside its folder', (manifest) => String(manifest).replace(/"trade.arrow"/, '"../trade.arrow"'), /in a table: file is not/],
     ['a cell that is no number', (manifest) => String(manifest).replace(/"symbols": "\d+"/, '"symbols": "many"'), /cells is not/],
-    ['another task', (manifest) => String(manifest).replace(/"task": 0/, '"task": 1'), /is the manifest of task 1 at epoch 7/],
+    ['one bit of a cell that is another', (manifest) => String(manifest).replace(/"watermarkNs": "(-?)9/, '"watermarkNs": "$18'), /does not have the checksum that it names/],
+    ['a size that is another', (manifest) => String(manifest).replace(/"used": \d+/, '"used": 7'), /does not have the checksum/],
+    ['another task', (manifest) => manifestBytes({ ...(JSON.parse(String(manifest)) as Manifest), task: 1 }), /is the manifest of task 1 at epoch 7/],
   ])('whose manifest holds %s is refused, in words, and stored anew', async (_, damaged, fault) => {
     const { store, folder } = newStore()
     const kernel = newKernel()
@@ -176,7 +179,7 @@ describe('a snapshot', () => {
     const older = { ...indicator, columns: indicator.columns.filter(({ spec }) => spec.name !== 'rsiUp') }
     const files = encodeTables(copies.map((copy) => (copy === indicator ? older : copy)))
     const bundle = bundleOf()
-    await storeSnapshot(store, JOB, { ...blankRecord(JOB, 0, 'i', bundle.hash, [0, 0, 0], false, 0), epoch: 7 }, stateHead(kernel.task), files, bundle, 0)
+    await storeSnapshot(store, JOB, { ...blankRecord({ ...JOB, inputs: ['trades', 'quotes', ''] }, 0, 'i', bundle.hash, [0, 0, 0], false, 0), epoch: 7 }, stateHead(kernel.task), files, bundle, 0)
     const memory = await loaded(store)
     const column = (name: string) => copyTables(memory)[layout.tableNumber('indicator')].columns.find(({ spec }) => spec.name === name)?.bytes
     expect(column('rsiUp')?.every((byte) => byte === 0)).toBe(true)
@@ -206,7 +209,7 @@ describe('a snapshot', () => {
     const { store, folder } = newStore()
     await stored(store, newKernel())
     const path = join(folder, 'g/task-0/000000000007/manifest.json')
-    writeFileSync(path, readFileSync(path, 'utf8').replace(/"layoutVersion": \d+/, '"layoutVersion": 0'))
+    writeFileSync(path, manifestBytes({ ...parseManifest(path, readFileSync(path)), layoutVersion: 0 }))
     await expect(loaded(store)).rejects.toThrow(`has the state of layout version 0, and this program reads ${layout.LAYOUT_VERSION}`)
   })
 

@@ -13,7 +13,7 @@ import type { SnapshotStore } from '../ports/snapshot-store.ts'
 import { decodeTable, restoreTables } from '../state/arrow-tables.ts'
 import * as layout from '../state/layout.ts'
 import { TaskMemory } from '../state/task-memory.ts'
-import { parseManifest } from './manifest.ts'
+import { manifestBytes, parseManifest } from './manifest.ts'
 import type { Manifest, TableSize } from './manifest.ts'
 
 export { manifestRecord } from './manifest.ts'
@@ -65,11 +65,10 @@ export async function storeSnapshot(
     const sizes = head.tables.find((table) => table.name === name) as TableSize
     tables.push({ ...sizes, file, rows, bytes: bytes.length, sha256: digest })
   }
-  const manifest: Manifest = {
+  const text = manifestBytes({
     version: 1, ...job, task: record.task, epoch: record.epoch, record: recordText,
     layoutVersion: layout.LAYOUT_VERSION, cells: head.cells, tables, storedAtMs,
-  }
-  const text = Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`)
+  })
   if (!(await store.putNew(key, text))) throw new StoreError('outside', `${store.place} has got another ${key} meanwhile`)
   return files.reduce((sum, { bytes }) => sum + bytes.length, text.length)
 }

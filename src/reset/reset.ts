@@ -72,7 +72,7 @@ async function resetTask(job: ResetJob, place: ResetPlace, partition: number, of
   try {
     await producer.init()
     const { high } = await job.log.bounds(job.epochsTopic, partition, 'read_committed')
-    const identity = { group: job.group, tradesTopic: job.inputs[0], partitions: job.partitions }
+    const identity = { group: job.group, tradesTopic: job.inputs[0], partitions: job.partitions, inputs: job.inputs }
     const record = blankRecord(identity, partition, job.instance, job.bundle.hash, offsets, place !== 'earliest', 0)
     begun()
     await producer.transact(epochZeroOutputs(job.epochsTopic, job.bundle, record))

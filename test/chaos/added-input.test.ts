@@ -6,7 +6,7 @@ import { expect, it } from 'vitest'
 import { decodeEpochRecord } from '../../src/epoch/epoch-record.ts'
 import { startEngine } from '../broker/engine-process.ts'
 import { type StatusOutput, expectVerified, send, statusCounts, tailOf, totalOf, valuesOf } from '../broker/engine-job.ts'
-import { readAll } from '../broker/harness.ts'
+import { createTopics, readAll, uniqueName } from '../broker/harness.ts'
 import { chaosJob, isRestoring, linesOf, live, marketInputs } from './chaos-job.ts'
 
 const QUOTES = 1
@@ -35,4 +35,34 @@ it('an input that is added later begins where the settings say, once', async () 
     expect(added).toBeGreaterThan(0)
     expect([positions[added], positions.slice(added).every((to) => to >= 0)]).toEqual([0, true])
   }
+})
+
+it('an input that is off, another topic, and back again after kills -9 is consumed once', async () => {
+  // no snapshot: every epoch is run again, with the inputs that it had
+  const job = await chaosJob({ env: { TA_SNAPSHOT_INTERVAL_MS: '3600000' } })
+  const [inputs, more] = [marketInputs(job, 6), marketInputs(job, 3)]
+  const quotes = (of: typeof inputs) => of.filter(({ topic }) => topic === job.env.TA_QUOTES_TOPIC)
+  const otherTopic = uniqueName('quotes')
+  await createTopics([{ name: otherTopic, partitions: 4 }])
+  await send(job, inputs)
+  const tail = await tailOf(job)
+  const counted = () => totalOf(statusCounts(valuesOf<StatusOutput>(tail.records[job.env.TA_STATUS_TOPIC])))
+  let expected = inputs.length
+  const runUntilCounted = async (env: Record<string, string>) => {
+    const engine = await live(startEngine({ ...job.env, ...env }))
+    await tail.until(() => counted() >= expected, () => `${expected} records, now ${counted()}:\n${engine.stderr}`)
+    await engine.kill()
+    expect(counted()).toBe(expected)
+  }
+  await runUntilCounted({})
+  await send(job, more)
+  expected += more.length - quotes(more).length
+  await runUntilCounted({ TA_QUOTES_TOPIC: '' })
+  await send(job, quotes(inputs).map((input) => ({ ...input, topic: otherTopic })))
+  expected += quotes(inputs).length
+  await runUntilCounted({ TA_QUOTES_TOPIC: otherTopic })
+  expected += quotes(more).length
+  await runUntilCounted({})
+  await runUntilCounted({})
+  await expectVerified(job)
 })

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { manifestBytes, parseManifest } from '../../src/recovery/manifest.ts'
 import { decodeEpochRecord } from '../../src/epoch/epoch-record.ts'
 import { openKafka } from '../../src/kafka/log.ts'
 import { type Environment, type LogLine, eventually, lastWords, runTa, startEngine } from '../broker/engine-process.ts'
@@ -158,7 +159,7 @@ describe('an end that needs a person', () => {
     const { msg } = await refusal({ ...job.env, TA_SNAPSHOT_URI: 'file:///nowhere/at/all' })
     expect(msg).toMatch(/recorded epochs up to \d+, but no snapshot to start from in /)
     expect(msg).toMatch(/bring the snapshots back, or start anew with ta reset/)
-    for (const path of manifestsOf(job)) writeFileSync(path, readFileSync(path, 'utf8').replace(/"layoutVersion": \d+/, '"layoutVersion": 0'))
+    for (const path of manifestsOf(job)) writeFileSync(path, manifestBytes({ ...parseManifest(path, readFileSync(path)), layoutVersion: 0 }))
     const { msg: why } = await refusal(job.env)
     expect(why).toMatch(/no snapshot to start from in \S+ \(that of epoch \d+: \S+ has the state of layout version 0, and this program reads \d+\), and the epochs/)
     await goesOnAfterReset(job)

@@ -27,7 +27,7 @@ async function epoch(meddle: (task: TaskMemory, channel: number) => void = () =>
   const runner = new DirectRunner((task, { request }) => {
     if (request.op === 'apply') meddle(task, request.topic)
   })
-  const last = blankRecord(JOB, 0, 'one', bundle.hash, [0, 0, -1], false, 0)
+  const last = blankRecord({ ...JOB, inputs: ['trades', 'quotes', ''] }, 0, 'one', bundle.hash, [0, 0, -1], false, 0)
   const state = new TaskState({ partition: 0, instance: 'one', bundle, module: kernelModule, memory: TaskMemory.create(bundle.image), runner, last })
   for (const [channel, records] of [TRADES, QUOTES].entries()) {
     const columns = recordColumns(64, 4_096, 65_536)

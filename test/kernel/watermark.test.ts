@@ -63,7 +63,7 @@ class MemoryStore implements SnapshotStore {
 /** The kernel over a memory that was loaded from a snapshot of this one, taken at a barrier; its config is the same. */
 async function restored(kernel: Kernel): Promise<Kernel> {
   const store = new MemoryStore()
-  const record = blankRecord(JOB, 0, 'one', '00'.repeat(32), [0, 0, 0], false, 0)
+  const record = blankRecord({ ...JOB, inputs: ['trades', 'quotes', ''] }, 0, 'one', '00'.repeat(32), [0, 0, 0], false, 0)
   await storeSnapshot(store, JOB, record, stateHead(kernel.task), encodeTables(copyTables(kernel.task)), { hash: '00'.repeat(32), bytes: new Uint8Array(1) }, 0)
   const image = kernel.task.bytes().slice(layout.CONFIG_BASE, layout.CONFIG_BASE + layout.CONFIG_BYTES)
   const other = new Kernel(kernelModule, await loadSnapshot(store, await readManifest(store, 'g', 0, 0), image))
@@ -176,7 +176,7 @@ interface CaughtUp {
 async function catchUp(seconds: number, pick: typeof nextChannel): Promise<CaughtUp> {
   const bundle = bundleOf({ provisional: false, latenessMs: LATENESS_MS })
   const memory = TaskMemory.create(bundle.image)
-  const last = blankRecord(JOB, 0, 'one', bundle.hash, [0, 0, -1], false, 0)
+  const last = blankRecord({ ...JOB, inputs: ['trades', 'quotes', ''] }, 0, 'one', bundle.hash, [0, 0, -1], false, 0)
   const state = new TaskState({ partition: 0, instance: 'one', bundle, module: kernelModule, memory, runner: new DirectRunner(), last })
   const clockMs = START_MS + 6 * 3_600_000
   const totals = [seconds * TRADES_PER_S, seconds * QUOTES_PER_S]

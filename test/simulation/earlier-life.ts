@@ -1,6 +1,7 @@
 /** Whole snapshots of the same tasks that an earlier life of the job has left in the store: no epoch log bears them out. */
 import { encodeEpochRecord } from '../../src/epoch/epoch-record.ts'
 import { blankRecord } from '../../src/epoch/task-state.ts'
+import { manifestBytes } from '../../src/recovery/manifest.ts'
 import type { Manifest } from '../../src/recovery/manifest.ts'
 import type { Random } from '../../src/simulation/random.ts'
 import type { StoredObjects } from '../../src/simulation/simulated-store.ts'
@@ -14,12 +15,12 @@ export function leaveSnapshots(random: Random, { objects }: StoredObjects, parti
     for (let left = random.integer(1, 7); left > 0; left--) {
       const epoch = random.integer(1, EPOCH_MOST)
       const positions = [random.integer(0, 20), random.integer(0, 20), -1]
-      const record = encodeEpochRecord({ ...blankRecord({ group: 'job', tradesTopic: 'trades', partitions }, task, 'before', bundle, positions, false, 0), epoch })
-      const manifest: Manifest = {
+      const record = encodeEpochRecord({ ...blankRecord({ group: 'job', tradesTopic: 'trades', partitions, inputs: ['trades', 'quotes', 'bars1m'] }, task, 'before', bundle, positions, false, 0), epoch })
+      const manifest: Omit<Manifest, 'sha256'> = {
         version: 1, group: 'job', tradesTopic: 'trades', partitions, task, epoch, record: record.toString('base64'),
         layoutVersion: LAYOUT_VERSION, cells: {}, tables: [], storedAtMs: 0,
       }
-      objects.set(`job/task-${task}/${String(epoch).padStart(12, '0')}/manifest.json`, Buffer.from(JSON.stringify(manifest)))
+      objects.set(`job/task-${task}/${String(epoch).padStart(12, '0')}/manifest.json`, manifestBytes(manifest))
     }
   }
 }

@@ -30,7 +30,7 @@ const mutant = (name: string, ...changes: Change[]): Mutant => ({ name, changes 
 const READ_LOG = 'await readEpochLog(job.log, job.epochsTopic, this.partition, job)'
 const FENCE = 'await Promise.race([producer.init(), this.#stopped()])'
 const LOOK = 'if (await this.#isCommitted(record, searchFrom)) {\n        this'
-const START = 'await feed.start(basis.record.consumed.map('
+const START = 'await feed.start(readable(stretch, job.inputs))'
 const ON_TOPIC = "if (epochLog.raw.get(epoch)?.equals(Buffer.from(manifest.record, 'base64')) !== true) return"
 const NOTE_STEP = 'if (error instanceof StepFailed) error.step = { channel, from: queue.firstOffset, to, rows }\n      '
 const COPY = 'for (const { spec, bytes: stored } of copy.columns) {'
@@ -68,11 +68,10 @@ export const MUTANTS: readonly Mutant[] = [
     retention('.filter((epoch) => epoch <= record.epoch && judged.get(epoch) === true)', ''),
     trimmer('const needed = kept.at(-1) ?? 0', 'const needed = Math.min(state.last.epoch, kept.at(-1) ?? 0)')),
   mutant("a task goes on from the group's offsets",
-    recover(`${START}({ to }, channel) => (to >= 0 ? to : openedAt(after, channel))))`,
-      'void openedAt; await feed.start(await job.log.committed(job.group, job.inputs.map((topic) => ({ topic, partition }))))')),
-  mutant('inputs are read from the last epoch on, not from the snapshot on', recover(START, 'await feed.start(last.consumed.map(')),
+    recover(START, 'void readable; await feed.start(await job.log.committed(job.group, job.inputs.map((topic) => ({ topic, partition }))))')),
+  mutant('inputs are read from the last epoch on, not from the snapshot on', recover(START, 'void readable; await feed.start((after.at(-1) ?? basis.record).consumed.map(({ to }) => to))')),
   mutant('inputs that retention has deleted are not asked about',
-    recover('  await assertRetained(job, partition, basis.record, after)\n', '    void assertRetained\n')),
+    recover('    await assertRetained(job, partition, stretch)\n', '    void assertRetained\n')),
   mutant('the idle bits are not on the record', record('out.u8(record.idle)', 'out.u8(0)')),
   mutant("the steps' clock is not on the record", record('out.f64(step.clockMs)', 'out.f64(0)')),
   mutant('the clock goes back',

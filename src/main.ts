@@ -76,7 +76,7 @@ function exitCodeOf(error: unknown): number {
   if (error instanceof UserError || error instanceof BugError) return error.exitCode
   if (error instanceof LogError) return ['auth', 'authorization', 'missing', 'out_of_range'].includes(error.kind)
     ? EXIT_SETTINGS : EXIT_OUTSIDE
-  if (error instanceof StoreError) return EXIT_OUTSIDE
+  if (error instanceof StoreError) return error.isRefusal ? EXIT_SETTINGS : EXIT_OUTSIDE
   return EXIT_BUG
 }
 

@@ -37,6 +37,18 @@ describe('a step by the pool', { timeout: TIMEOUT_MS }, () => {
   })
 })
 
+describe('forget', { timeout: TIMEOUT_MS }, () => {
+  it('lets go of the memory of a task that is over, and the next one of the task is found', async () => {
+    const { envelope: before } = newTask()
+    await pool.run({ ...before, key: 'task 7, memory', request: { op: 'close', clockMs: 1, bits: 0, opensEpoch: true } })
+    pool.forget('task 7, ')
+    // a kernel that was kept under this key would be of the old memory, whose clock stands at 1
+    const { task, envelope } = newTask()
+    await pool.run({ ...envelope, key: 'task 7, memory', request: { op: 'close', clockMs: 2, bits: 0, opensEpoch: true } })
+    expect(task.cell('clockMs')).toBe(2n)
+  })
+})
+
 describe('a snapshot by the pool', { timeout: TIMEOUT_MS }, () => {
   it('lets the memory go before its files are there', async () => {
     const { task, envelope } = newTask()

@@ -4,12 +4,14 @@
  * In:  envelopes. Out: done, or StepFailed when the kernel trapped or the worker died; the memory is torn then.
  * Imports: state, piscina. A dispatch costs about 15 µs.
  */
+import { BroadcastChannel } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { TableCopy } from '../state/arrow-tables.ts'
-import { UNKNOWN_TASK } from './request.ts'
+import { FORGOTTEN, UNKNOWN_TASK } from './request.ts'
 import type { Envelope, Letter, ReplayCounts, ReplayRequest, SnapshotFile, StepTimes } from './request.ts'
 import type { KernelRunner } from './runner.ts'
 import { StepFailed } from './step-failed.ts'
+import { collectSoon } from './collect.ts'
 import { copyBuffers } from './transferred.ts'
 
 /** Keys kept of tasks that some worker has been sent: a process has few tasks at a time. */
@@ -18,10 +20,13 @@ const SENT_KEPT = 256
 export class KernelPool implements KernelRunner {
   readonly #pool: Piscina
   readonly #sent = new Set<string>()
+  /** Tells all workers of tasks that are over. */
+  readonly #forgotten = new BroadcastChannel(FORGOTTEN)
   /** One thread that encodes snapshots, started by the first: an encoding takes some ms a megabyte, and no step waits for it. */
   readonly #encoder: Piscina
 
   constructor(workers: number) {
+    this.#forgotten.unref()
     this.#pool = new Piscina({
       filename: new URL('./worker.ts', import.meta.url).href,
       minThreads: workers,
@@ -51,6 +56,14 @@ export class KernelPool implements KernelRunner {
     if (!isKnown) this.#noteSent(key)
     const times = (await this.#run(isKnown ? { key, request } : envelope)) as StepTimes | typeof UNKNOWN_TASK
     return times === UNKNOWN_TASK ? ((await this.#run(envelope)) as StepTimes) : times
+  }
+
+  forget(keyPrefix: string): void {
+    for (const key of this.#sent) if (key.startsWith(keyPrefix)) this.#sent.delete(key)
+    this.#forgotten.postMessage(keyPrefix)
+    // a worker that waits for work sees nothing else: with nothing to do for each of them, all look soon
+    const looked = [...this.#pool.threads].map(() => this.#pool.run(null).catch(() => undefined))
+    void Promise.all(looked).then(collectSoon)
   }
 
   #noteSent(key: string): void {
@@ -86,6 +99,7 @@ export class KernelPool implements KernelRunner {
 
   /** Ends the workers. */
   async close(): Promise<void> {
+    this.#forgotten.close()
     await Promise.all([this.#pool.destroy(), this.#encoder.destroy()])
   }
 }

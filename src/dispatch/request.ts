@@ -58,6 +58,9 @@ export type Letter = Pick<Envelope, 'key' | 'request'>
 /** A worker's answer to a letter for a task that it does not have: nothing was done. */
 export const UNKNOWN_TASK = 'unknown task'
 
+/** Channel on which workers are told the beginnings of keys that are over: they keep each task's memory until then. */
+export const FORGOTTEN = 'ta-forgotten-tasks'
+
 /** How long the parts of a step took, ms; 0 for those it has not. For metrics alone. */
 export interface StepTimes {
   decodeMs: number

@@ -8,5 +8,7 @@ export interface KernelRunner {
   replay(envelope: Envelope<ReplayRequest>): Promise<ReplayCounts>
   /** The state as it is now, as files. Resolves `released` as soon as the copy is made and the memory may change again. */
   snapshot(envelope: Omit<Envelope, 'request'>): { released: Promise<void>; files: Promise<SnapshotFile[]> }
+  /** The memories of keys that begin so are no longer used: what was kept for them may go. */
+  forget(keyPrefix: string): void
   close(): Promise<void>
 }

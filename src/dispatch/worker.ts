@@ -4,20 +4,34 @@
  * dies half-way leaves a mark (design, "Worker"). What the kernel computes follows from its arguments and the memory alone
  * (invariant 1); the time that is taken here goes to metrics and nowhere else.
  */
-import { threadId } from 'node:worker_threads'
+import { BroadcastChannel, receiveMessageOnPort, threadId } from 'node:worker_threads'
+import type { MessagePort } from 'node:worker_threads'
 import { Kernel } from '../state/kernel.ts'
+import { collectNow } from './collect.ts'
 import { replaySteps } from './replay-steps.ts'
 import { copyTables } from '../state/arrow-tables.ts'
 import { headerCell } from '../state/layout.ts'
 import { TaskMemory } from '../state/task-memory.ts'
 import { TRAP } from './step-failed.ts'
 import { copyBuffers, transferred } from './transferred.ts'
-import { UNKNOWN_TASK } from './request.ts'
+import { FORGOTTEN, UNKNOWN_TASK } from './request.ts'
 import type { Envelope, Letter, StepTimes } from './request.ts'
 
 const KERNELS_KEPT = 64
 const OWNER = headerCell('owner') / 4
 const kernels = new Map<string, Kernel>()
+const forgotten = new BroadcastChannel(FORGOTTEN)
+forgotten.unref()
+const port = forgotten as unknown as MessagePort // which it is to receiveMessageOnPort, says Node's documentation
+
+/** Drops the kernels of tasks that are over, and with them their memories. */
+function forget(): void {
+  let isAny = false
+  for (let told = receiveMessageOnPort(port); told !== undefined; told = receiveMessageOnPort(port)) {
+    for (const key of kernels.keys()) if (key.startsWith(told.message as string)) isAny = kernels.delete(key)
+  }
+  if (isAny) collectNow()
+}
 
 function kernelOf(envelope: Envelope | Letter): Kernel | null {
   const { key } = envelope
@@ -39,7 +53,10 @@ function release(task: TaskMemory): void {
   Atomics.store(task.i32(), OWNER, 0)
 }
 
-export default function run(envelope: Envelope | Letter): unknown {
+/** Runs a request; null is none: the worker looks what is over. */
+export default function run(envelope: Envelope | Letter | null): unknown {
+  forget()
+  if (envelope === null) return undefined
   try {
     return runRequest(envelope)
   } catch (error) {

@@ -170,6 +170,8 @@ export class Engine {
         for (const partition of lost) this.#assigned.delete(partition)
         void this.#stopAll(lost, (owner) => owner.abandon())
       },
+      onContested: (times) => this.#fail(new UserError(EXIT_SETTINGS, `The membership in the group ${this.#options.settings.groupId} was taken ${times} times in a minute by ` +
+        `another process with the instance id ${this.#options.settings.instanceId}: give each process its own TA_INSTANCE_ID, and each job its own TA_GROUP_ID.`)),
     }, afresh)
   }
 
@@ -196,7 +198,9 @@ export class Engine {
     const patienceMs = ALONE_MS + crc32(`${groupId} ${instanceId}`) % ALONE_MS
     const other = await otherUser(log, clock, prefix + partition, patienceMs, this.#ended.signal)
     // what the group has given to another instance of this job meanwhile, that one may use
-    if (other !== 'nobody' && this.#assigned.has(partition)) {
+    // a broker that does not know of transactions' beginnings (before Kafka 3.0) answers other questions; one that is away answers none
+    const isOther = other === 'somebody' || (other === 'unknown' && await log.connect(CONNECT_MS).then(() => true, () => false))
+    if (isOther && this.#assigned.has(partition)) {
       throw new UserError(EXIT_SETTINGS, `Task ${partition} was fenced ${times} times in a minute by another job with the transactional ids ` +
         `${prefix}…: give each job its own TA_GROUP_ID or TA_TRANSACTIONAL_ID_PREFIX.`)
     }
@@ -363,7 +367,7 @@ export class Engine {
   #report(): void {
     const { clock, serving } = this.#options
     const owners = [...this.#owners.values()]
-    const waiting = owners.filter(({ phase }) => phase !== 'live').map(({ partition, phase }) => `task ${partition} is ${phase}`)
+    const waiting = owners.filter(({ phase }) => phase !== 'live').map(({ partition, phase, trouble }) => `task ${partition} is ${phase}${trouble && `: ${trouble}`}`)
     if (owners.length === 0) serving.setReady(false, this.#contested || 'no task is assigned to this instance yet')
     else serving.setReady(waiting.length === 0, waiting.join(', '))
     const { pausedMs } = this.#reader

@@ -6,6 +6,7 @@ import { BugError, UserError } from '../contract/errors.ts'
 import type { Logger } from '../logging/logger.ts'
 import { StepFailed } from '../dispatch/step-failed.ts'
 import { Committer } from '../epoch/commit.ts'
+import { keyPrefix } from '../epoch/task-state.ts'
 import { LiveTask } from '../epoch/live-task.ts'
 import type { LiveOptions } from '../epoch/live-task.ts'
 import type { Observer } from '../epoch/observer.ts'
@@ -66,6 +67,8 @@ export class TaskOwner {
   queues: RecordQueue[] = []
   task: LiveTask | null = null
   phase: State = 'assigned'
+  /** What keeps it from being live, in words; '' when that takes no longer than it has to. */
+  trouble = ''
   /** Partitions paused because their queue is full. */
   readonly paused = [false, false, false]
   readonly #context: OwnerContext
@@ -178,6 +181,7 @@ export class TaskOwner {
     if (error instanceof StepFailed) this.#noteFailedStep(error)
     if (error instanceof LogError || error instanceof StoreError || error instanceof StepFailed) {
       logger.warn({ task: this.partition }, `${error.message}; the task starts over`)
+      this.trouble = error.message
       return 0
     }
     if (error instanceof UserError || error instanceof BugError) throw error
@@ -227,6 +231,7 @@ export class TaskOwner {
       const task = await this.#restore(committer, feed, ahead, startedMs)
       this.task = task
       this.phase = 'live'
+      this.trouble = ''
       const ms = Math.round(clock.monotonicMs() - startedMs)
       logger.info({ task: this.partition, epoch: task.state.last.epoch, ms, fenceMs: Math.round(fencedMs - startedMs) }, 'task is live')
       await task.run(this.#stop.signal)
@@ -238,6 +243,7 @@ export class TaskOwner {
       this.task = null
       await this.#context.stopReading(this)
       await committer.close()
+      job.runner.forget(keyPrefix(this.partition))
     }
   }
 
@@ -278,23 +284,30 @@ export class TaskOwner {
   }
 
   async #restore(committer: Committer, feed: Feed, ahead: Promise<Ahead>, startedMs: number): Promise<LiveTask> {
-    const { job, clock } = this.#context
+    const { clock } = this.#context
+    const warn = (text: string): void => {
+      this.trouble = text
+      this.#context.job.warn(text)
+    }
+    const job = { ...this.#context.job, warn }
     this.phase = 'loading'
     const epochLog = await readEpochLog(job.log, job.epochsTopic, this.partition, job)
+    // epochs begin anew after a reset, whose producer has fenced this task: no stranger's. The last one closed may not have been committed
+    if ((epochLog.records.at(-1)?.epoch ?? 0) < this.#lastEpoch - 1) this.#fencedAtMs.length = 0
     if (epochLog.records.length === 0) {
       const first = await firstRecord(job, this.partition, this.#context.autoOffsetReset)
       await committer.commit(first, epochZeroOutputs(job.epochsTopic, job.bundle, first), epochLog.end)
       const state = newTask(job, first, feed)
       await feed.start(first.consumed.map(({ to }) => to))
       this.#context.recovered((clock.monotonicMs() - startedMs) / 1000, 0)
-      return this.#liveTask(state, committer, epochLog.end, true)
+      return this.#liveTask(state, committer, epochLog.end, true, null)
     }
-    const { state, epochsReplayed, bundleWritten } = await recoverTask(job, this.partition, epochLog, feed, await ahead, this.#stop.signal)
+    const { state, epochsReplayed, bundleWritten, storedAtMs } = await recoverTask(job, this.partition, epochLog, feed, await ahead, this.#stop.signal)
     this.#context.recovered((clock.monotonicMs() - startedMs) / 1000, epochsReplayed)
-    return this.#liveTask(state, committer, epochLog.end, bundleWritten)
+    return this.#liveTask(state, committer, epochLog.end, bundleWritten, storedAtMs)
   }
 
-  #liveTask(state: LiveTask['state'], committer: Committer, searchFrom: number, bundleWritten: boolean): LiveTask {
+  #liveTask(state: LiveTask['state'], committer: Committer, searchFrom: number, bundleWritten: boolean, storedAtMs: number | null): LiveTask {
     const { clock, live, observer, logger } = this.#context
     const snapshots = new SnapshotKeeper({
       clock,
@@ -305,7 +318,7 @@ export class TaskOwner {
       head: (of) => stateHead(of.memory),
       observe: (result, ms, bytes) => observer.snapshot(result, ms, bytes),
       warn: (detail) => logger.warn({ task: this.partition }, detail),
-    }, null)
+    }, storedAtMs === null ? null : clock.monotonicMs() - Math.max(clock.nowMs() - storedAtMs, 0))
     return new LiveTask({
       state, live, clock, committer, snapshots, observer, searchFrom, bundleWritten, onDrained: (channel) => this.#context.onDrained(this, channel),
       suspicion: this.#suspicion,

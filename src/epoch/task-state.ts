@@ -77,6 +77,9 @@ export function blankRecord(
   }
 }
 
+/** How the keys of all of a task's memories begin, by which workers know them. */
+export const keyPrefix = (partition: number): string => `task ${partition}, `
+
 export class TaskState {
   readonly partition: number
   readonly instance: string
@@ -108,7 +111,7 @@ export class TaskState {
     this.#conflicts = options.memory.number('conflicts')
     this.#module = options.module
     this.#runner = options.runner
-    this.#key = `task ${options.partition}, memory ${++TaskState.#made}`
+    this.#key = `${keyPrefix(options.partition)}memory ${++TaskState.#made}`
     this.queues = options.queues ?? Array.from({ length: CHANNEL_COUNT }, () => new RecordQueue())
     if (options.queues === undefined) options.last.consumed.forEach(({ to }, channel) => this.queues[channel].start(to))
   }

@@ -16,6 +16,9 @@ type Handlers = Parameters<LogGroup['join']>[0]
 const POLL_MS = 250
 const REJOIN_MS = 1_000
 const CLOSE_MS = 5_000
+/** A membership that was taken so often in a minute is another process's, too. */
+const CONTESTED_MOST = 3
+const CONTESTED_WITHIN_MS = 60_000
 
 export class KafkaGroupMember implements LogGroup {
   readonly #settings: KafkaSettings
@@ -26,6 +29,8 @@ export class KafkaGroupMember implements LogGroup {
   #handlers: Handlers | undefined
   #owned = new Set<number>()
   #lost = false
+  /** When the membership was begun anew, own running time. */
+  #anewMs: number[] = []
   #closing = false
   #rebalances: Promise<void> = Promise.resolve()
   #running: Promise<void> | undefined
@@ -98,6 +103,9 @@ export class KafkaGroupMember implements LogGroup {
     if (owned.length > 0) this.#handlers!.onLost(owned)
     this.#relay.logger.warn({ instanceId: this.#settings.instanceId },
       'The membership has ended and is begun anew; if that comes again, another process has this instance id (TA_INSTANCE_ID)')
+    const nowMs = performance.now()
+    this.#anewMs = [...this.#anewMs.filter((atMs) => nowMs - atMs < CONTESTED_WITHIN_MS), nowMs]
+    if (this.#anewMs.length >= CONTESTED_MOST) this.#handlers!.onContested(this.#anewMs.length)
     await handle.close(CLOSE_MS)
     await new Promise((resolve) => setTimeout(resolve, REJOIN_MS))
     if (!this.#closing) await this.#enter()

@@ -152,6 +152,8 @@ export interface LogGroup {
     onAssigned(partitions: number[]): void
     onRevoked(partitions: number[]): Promise<void>
     onLost(partitions: number[]): void
+    /** Another process has taken this instance's membership so often in a minute: it is its, or they take it from each other for ever. */
+    onContested(times: number): void
   }, afresh?: boolean): Promise<void>
   /** Plainly commits offsets for lag tools alone. Errors are logged, never thrown. */
   commitOffsets(positions: Position[]): void

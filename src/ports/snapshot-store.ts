@@ -14,8 +14,11 @@ export interface SnapshotStore {
 
 export class StoreError extends Error {
   readonly kind: 'missing' | 'outside'
-  constructor(kind: 'missing' | 'outside', detail: string, options?: { cause?: unknown }) {
+  /** The store knows its caller as nobody, or lets it do nothing: settings that can't work, until secrets or rights change. */
+  readonly isRefusal: boolean
+  constructor(kind: 'missing' | 'outside', detail: string, { isRefusal = false, ...options }: { cause?: unknown; isRefusal?: boolean } = {}) {
     super(detail, options)
+    this.isRefusal = isRefusal
     this.name = 'StoreError'
     this.kind = kind
   }

@@ -69,6 +69,8 @@ export interface Recovered {
   epochsReplayed: number
   /** Whether the present bundle is on the epoch topic already. */
   bundleWritten: boolean
+  /** When the snapshot that it went on from was stored, ms since the epoch; null: from the beginning. */
+  storedAtMs: number | null
 }
 
 /** The newest snapshot, loaded before the fence held: a guess. */
@@ -90,6 +92,7 @@ interface Basis {
   memory: TaskMemory
   record: EpochRecord
   what: string
+  storedAtMs: number | null
 }
 
 /** What the search for something to start from has come to. */
@@ -155,7 +158,7 @@ async function recoverFrom(
   }
   if (!sameInputs(stretches.at(-1)!.inputs, job.inputs)) await changeInputs(job, partition, state?.last ?? basis.record, feed)
   state ??= stateOn(job, partition, basis.memory, job.bundle, basis.record, feed.queues, job.inputs)
-  return settled(job, epochLog, partition, state, after.length, feed)
+  return { ...settled(job, epochLog, partition, state, after.length, feed), storedAtMs: basis.storedAtMs }
 }
 
 /** The present inputs take over; the next epoch's record says where they begin. */
@@ -172,7 +175,7 @@ async function changeInputs(job: RecoveryJob, partition: number, last: EpochReco
 }
 
 /** The present bundle takes over at this barrier. */
-function settled(job: RecoveryJob, epochLog: EpochLog, partition: number, state: TaskState, epochsReplayed: number, feed: Feed): Recovered {
+function settled(job: RecoveryJob, epochLog: EpochLog, partition: number, state: TaskState, epochsReplayed: number, feed: Feed): Omit<Recovered, 'storedAtMs'> {
   const { last } = state
   if (last.bundle !== job.bundle.hash) {
     const [before, now] = [last.bundle, job.bundle.hash].map((hash) => hash.slice(0, 12))
@@ -208,7 +211,7 @@ async function* bases(
   if (isNeeded) return
   const memory = TaskMemory.create(job.bundle.image)
   memory.setCell('latestStart', first.latestStart ? 1n : 0n)
-  yield { memory, record: first, what: 'the beginning' }
+  yield { memory, record: first, what: 'the beginning', storedAtMs: null }
 }
 
 /** Good snapshots, newest first. Throws StoreError when the store fails, or is too slow and not needed. */
@@ -245,7 +248,7 @@ async function basisOf(
     const record = manifestRecord(manifest)
     if (epochLog.raw.get(epoch)?.equals(Buffer.from(manifest.record, 'base64')) !== true) return `its epoch is not on ${job.epochsTopic} as it says`
     const memory = ahead?.memory ?? (await answered(job, store, LOAD_MS, patience, loadSnapshot(store, manifest, job.bundle.image)))
-    return { memory, record, what: `snapshot of epoch ${epoch}` }
+    return { memory, record, what: `snapshot of epoch ${epoch}`, storedAtMs: manifest.storedAtMs }
   } catch (error) {
     if (patience.stop.aborted || error instanceof UserError || (error instanceof StoreError && error.kind === 'outside')) throw error
     return error instanceof Error ? error.message : String(error)

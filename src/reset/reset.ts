@@ -97,7 +97,7 @@ function progress(partition: number, partitions: number, isBegun: boolean): stri
 
 /** The same error of the outside in other words; whatever else it is stays as it is. */
 function retold(error: unknown, words: (detail: string) => string): unknown {
-  if (error instanceof StoreError) return new StoreError(error.kind, words(error.message), { cause: error })
+  if (error instanceof StoreError) return new StoreError(error.kind, words(error.message), { cause: error, isRefusal: error.isRefusal })
   if (error instanceof LogError) return new LogError(error.kind, words(error.message), { topic: error.topic, partition: error.partition }, { cause: error })
   return error
 }

@@ -225,6 +225,7 @@ export class SimulatedGroup implements LogGroup {
       onLost: (partitions) => {
         if (!this.#closed) handlers.onLost(partitions)
       },
+      onContested: () => undefined, // instances have names of their own here
     })
   }
 

@@ -44,6 +44,12 @@ export function failureCode(error: unknown): string {
   return ($metadata?.httpStatusCode === undefined ? code ?? name : name) ?? ''
 }
 
+/** Whether settings have to change before it can work: keys, rights, bucket, region, certificate. What is not reached may come back by itself. */
+export function isRefusal(error: unknown): boolean {
+  const code = failureCode(error)
+  return Object.hasOwn(ADVICE, code) && ADVICE[code] !== ADDRESS && code !== 'RequestTimeTooSkewed'
+}
+
 /** How often the client has tried, the first included. */
 export const failureAttempts = (error: unknown): number => (error as S3Failure).$metadata?.attempts ?? 1
 

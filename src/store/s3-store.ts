@@ -14,7 +14,7 @@ import { StoreError } from '../ports/snapshot-store.ts'
 import type { SnapshotStore } from '../ports/snapshot-store.ts'
 import { bounded } from './deadline.ts'
 import { PacedSha256 } from './paced-sha256.ts'
-import { failureAttempts, failureCode, failureReason, isServersAnswer } from './s3-errors.ts'
+import { failureAttempts, failureCode, failureReason, isRefusal, isServersAnswer } from './s3-errors.ts'
 import { assertKey, assertPrefix, isKey, sortKeys } from './store-key.ts'
 
 export interface S3Limits {
@@ -238,7 +238,7 @@ export class S3Store implements SnapshotStore {
       }
       let sentence = `could not ${what} ${key === '' ? 'anything' : key} in ${this.place}: ${failureReason(error)}`
       for (const secret of this.#secrets) sentence = sentence.replaceAll(secret, '***')
-      throw new StoreError('outside', sentence, isServersAnswer(error) ? {} : { cause: error })
+      throw new StoreError('outside', sentence, { isRefusal: isRefusal(error), ...(isServersAnswer(error) ? {} : { cause: error }) })
     }
   }
 }

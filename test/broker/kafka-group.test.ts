@@ -40,6 +40,7 @@ class Member {
         for (const partition of partitions) this.owned.delete(partition)
         this.#note('lost', partitions)
       },
+      onContested: () => this.#note('contested', []),
     }, afresh)
   }
 

@@ -9,7 +9,7 @@ import { type Environment, type LogLine, eventually, lastWords, runTa, startEngi
 import { type Job, send, tailOf } from '../broker/engine-job.ts'
 import { bootstrap, createTopics, produce, readAll, uniqueName } from '../broker/harness.ts'
 import { collectingLogger, kafkaSettings } from '../broker/kafka-fixtures.ts'
-import { LiveFeed, chaosJob, expectWhole, flows, live, marketInputs } from './chaos-job.ts'
+import { LiveFeed, chaosJob, expectWhole, flows, isLive, live, marketInputs } from './chaos-job.ts'
 
 /** The settings' end of `ta run`: what it says then. */
 async function refusal(env: Environment): Promise<LogLine> {
@@ -203,5 +203,31 @@ describe('an end that needs a person', () => {
     const sent = await Promise.all(feeds.map((feed) => feed.stop()))
     expect([(await engines[winner].stop()).code, (await again.stop()).code]).toEqual([0, 0])
     for (const [i, job] of jobs.entries()) expect((await expectWhole(job, tails[i])).records).toBe(sent[i])
+  })
+
+  it('two jobs with the same group and instance id: one of them ends, the other goes on', async () => {
+    const shared = { env: { TA_GROUP_ID: uniqueName('shared'), TA_INSTANCE_ID: 'same' } }
+    const jobs = [await chaosJob(shared), await chaosJob(shared)]
+    const engines = jobs.map((job) => startEngine(job.env))
+    const loser = await Promise.race(engines.map((engine, i) => engine.ended().then(() => i)))
+    const ended = await engines[loser].ended()
+    expect(ended.code).toBe(78)
+    expect(lastWords(ended).msg).toContain('give each ')
+    expect(lastWords(ended).msg).toContain('its own TA_GROUP_ID')
+    const winner = engines[1 - loser]
+    await winner.ready()
+    expect((await winner.stop()).code).toBe(0)
+  })
+
+  it('a reset done again and again, of a job that runs: none, it goes on', async () => {
+    const job = await chaosJob()
+    const engine = await live(startEngine(job.env))
+    for (let times = 0; times < 5; times++) {
+      const lives = engine.log.filter(isLive).length
+      expect((await runTa(['reset', '--from', 'latest', '--yes'], job.env)).code).toBe(0)
+      await engine.logged(() => engine.log.filter(isLive).length >= lives + 4)
+    }
+    expect(engine.log.filter(({ msg }) => msg.includes('another job'))).toEqual([])
+    expect((await engine.stop()).code).toBe(0)
   })
 })

@@ -45,6 +45,9 @@ export class DirectRunner implements KernelRunner {
     return { released: Promise.resolve(), files: Promise.resolve(files) }
   }
 
+  /** Nothing is kept longer than its memory. */
+  forget(): void {}
+
   close(): Promise<void> {
     return Promise.resolve()
   }

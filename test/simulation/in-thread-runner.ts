@@ -157,6 +157,9 @@ export class InThreadRunner implements KernelRunner {
     })
   }
 
+  /** Nothing is kept longer than its memory. */
+  forget(): void {}
+
   close(): Promise<void> {
     return Promise.resolve()
   }

@@ -8,7 +8,7 @@ export function settingsMarkdown(): string {
     '',
     'All settings come from the environment. A wrong one ends the command with exit code 78 before anything connects, and all',
     'that are wrong are named at once; a variable that begins with `TA_` and is not in these tables is wrong, too. Empty means',
-    'not set, except where it says off. `ta config` shows what is in effect. Settings marked † decide what is published: they',
+    'not set, except where it says off. `ta config` shows what is in effect. Settings marked † decide what is computed: they',
     'are part of the bundle, and a change of one takes effect at a barrier.',
     '',
     '<!-- made by `ta config --docs`; a test keeps it in step with src/settings/table.ts -->',

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { settingsMarkdown } from './markdown.ts'
 import { editDistance, nearestName } from './nearest-name.ts'
-import { describeSettings, readSettings, resolveSettings, resultSettings, secretsOf, SettingsError,
+import { describeSettings, readSettings, resolveSettings, secretsOf, SettingsError,
   type Environment } from './settings.ts'
 import { snapshotPlace } from './snapshot-place.ts'
 import { TABLE } from './table.ts'
@@ -169,13 +169,6 @@ describe('the table', () => {
       if (typeof value === 'object' || value === '') continue
       expect(parse(String(value)), name).toBe(value)
     }
-  })
-
-  it('gives the settings that decide results in a fixed order', () => {
-    const names = Object.keys(resultSettings(read({})))
-    expect(names).toEqual([...names].sort())
-    expect(names).toContain('TA_SESSION')
-    expect(names).not.toContain('TA_LOG_LEVEL')
   })
 })
 

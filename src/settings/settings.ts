@@ -189,9 +189,3 @@ function configSecretsOf(env: Environment): string[] {
     return [raw]
   }
 }
-
-/** The settings that a step's results follow from, by name: what the bundle is hashed over. */
-export function resultSettings(settings: Settings): Record<string, Settings[SettingKey]> {
-  const keys = KEYS.filter((key) => TABLE[key].affectsResults)
-  return Object.fromEntries(keys.map((key) => [TABLE[key].name, settings[key]] as const).sort(([a], [b]) => (a < b ? -1 : 1)))
-}

@@ -79,7 +79,11 @@ export class SnapshotKeeper {
     const { released, files } = state.snapshot()
     files.catch(() => undefined) // looked at when it is stored
     this.#copy = { record, head: this.#options.head(state), files, state }
-    await released.finally(() => copies.underWay--)
+    try {
+      await released
+    } finally {
+      copies.underWay--
+    }
   }
 
   /** The epoch is known to be committed: a copy of its barrier may be stored. */

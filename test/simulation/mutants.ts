@@ -55,7 +55,7 @@ export const MUTANTS: readonly Mutant[] = [
     recover('const difference = differenceOf(record, again)', 'const difference = null as ReturnType<typeof differenceOf>; void again')),
   mutant("the status record's seq is not restored", live('this.#statusSeq = options.state.last.statusSeq', 'this.#statusSeq = 0')),
   mutant('a snapshot of an epoch that is not committed is stored, and taken as good',
-    keeper('    await released\n', '    await released\n    this.committed(record)\n'), recover(ON_TOPIC, 'if (false as boolean) return')),
+    keeper('      await released\n', '      await released\n      this.committed(record)\n'), recover(ON_TOPIC, 'if (false as boolean) return')),
   mutant('the copy for a snapshot is made while the next step runs',
     live('await copied // nothing', 'void copied // nothing')),
   mutant("a store that is down ends the task's process",

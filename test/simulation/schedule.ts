@@ -241,7 +241,8 @@ class Schedule {
     return this.#reference.newestMs.every((newestMs, partition) => {
       const last = lastEpoch(this.#broker, partition)
       if (last === null || consumedOf(last) < this.#records[partition]) return false
-      return last.watermarkAfterNs >= BigInt(newestMs) * 1_000_000n
+      // without a window there is nothing to close, and the watermark may never have begun
+      return newestMs === 0 || last.watermarkAfterNs >= BigInt(newestMs) * 1_000_000n
     })
   }
 

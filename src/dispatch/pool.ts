@@ -4,11 +4,10 @@
  * In:  envelopes. Out: done, or StepFailed when the kernel trapped or the worker died; the memory is torn then.
  * Imports: state, piscina. A dispatch costs about 15 µs.
  */
-import { BroadcastChannel } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { TableCopy } from '../state/arrow-tables.ts'
-import { FORGOTTEN, UNKNOWN_TASK } from './request.ts'
-import type { Envelope, Letter, ReplayCounts, ReplayRequest, SnapshotFile, StepTimes } from './request.ts'
+import { UNKNOWN_TASK } from './request.ts'
+import type { Envelope, Forgotten, Letter, ReplayCounts, ReplayRequest, SnapshotFile, StepTimes } from './request.ts'
 import type { KernelRunner } from './runner.ts'
 import { StepFailed } from './step-failed.ts'
 import { collectSoon } from './collect.ts'
@@ -16,17 +15,19 @@ import { copyBuffers } from './transferred.ts'
 
 /** Keys kept of tasks that some worker has been sent: a process has few tasks at a time. */
 const SENT_KEPT = 256
+/** Tasks that are over and told of: more than come to their end while a worker has nothing to do. */
+const FORGOTTEN_KEPT = 64
 
 export class KernelPool implements KernelRunner {
   readonly #pool: Piscina
   readonly #sent = new Set<string>()
-  /** Tells all workers of tasks that are over. */
-  readonly #forgotten = new BroadcastChannel(FORGOTTEN)
+  /** Goes along with every request: nobody knows which worker will get it, nor which of them it knows already. */
+  #forgotten: Forgotten[] = []
+  #forgets = 0
   /** One thread that encodes snapshots, started by the first: an encoding takes some ms a megabyte, and no step waits for it. */
   readonly #encoder: Piscina
 
   constructor(workers: number) {
-    this.#forgotten.unref()
     this.#pool = new Piscina({
       filename: new URL('./worker.ts', import.meta.url).href,
       minThreads: workers,
@@ -60,9 +61,10 @@ export class KernelPool implements KernelRunner {
 
   forget(keyPrefix: string): void {
     for (const key of this.#sent) if (key.startsWith(keyPrefix)) this.#sent.delete(key)
-    this.#forgotten.postMessage(keyPrefix)
-    // a worker that waits for work sees nothing else: with nothing to do for each of them, all look soon
-    const looked = [...this.#pool.threads].map(() => this.#pool.run(null).catch(() => undefined))
+    const others = this.#forgotten.filter((each) => each.keyPrefix !== keyPrefix).slice(1 - FORGOTTEN_KEPT)
+    this.#forgotten = [...others, { nth: ++this.#forgets, keyPrefix }]
+    // a worker that waits for work is told by nothing to do: one for each, so all hear of it soon
+    const looked = [...this.#pool.threads].map(() => this.#pool.run({ forgotten: this.#forgotten }).catch(() => undefined))
     void Promise.all(looked).then(collectSoon)
   }
 
@@ -91,7 +93,7 @@ export class KernelPool implements KernelRunner {
 
   async #run(envelope: Envelope | Letter, transferList: ArrayBuffer[] = []): Promise<unknown> {
     try {
-      return await this.#pool.run(envelope, { transferList })
+      return await this.#pool.run({ ...envelope, forgotten: this.#forgotten }, { transferList })
     } catch (cause) {
       throw new StepFailed(`${envelope.request.op} of ${envelope.key}`, { cause })
     }
@@ -99,7 +101,6 @@ export class KernelPool implements KernelRunner {
 
   /** Ends the workers. */
   async close(): Promise<void> {
-    this.#forgotten.close()
     await Promise.all([this.#pool.destroy(), this.#encoder.destroy()])
   }
 }

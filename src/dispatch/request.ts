@@ -58,8 +58,14 @@ export type Letter = Pick<Envelope, 'key' | 'request'>
 /** A worker's answer to a letter for a task that it does not have: nothing was done. */
 export const UNKNOWN_TASK = 'unknown task'
 
-/** Channel on which workers are told the beginnings of keys that are over: they keep each task's memory until then. */
-export const FORGOTTEN = 'ta-forgotten-tasks'
+/** The beginning of keys of a task that is over, the nth of a pool: workers keep each task's memory until they are told. */
+export interface Forgotten {
+  nth: number
+  keyPrefix: string
+}
+
+/** What a worker gets: a request, or none (it looks what is over), with the last tasks that are over. */
+export type Message = Partial<Envelope> & { forgotten: readonly Forgotten[] }
 
 /** How long the parts of a step took, ms; 0 for those it has not. For metrics alone. */
 export interface StepTimes {

@@ -4,8 +4,7 @@
  * dies half-way leaves a mark (design, "Worker"). What the kernel computes follows from its arguments and the memory alone
  * (invariant 1); the time that is taken here goes to metrics and nowhere else.
  */
-import { BroadcastChannel, receiveMessageOnPort, threadId } from 'node:worker_threads'
-import type { MessagePort } from 'node:worker_threads'
+import { threadId } from 'node:worker_threads'
 import { Kernel } from '../state/kernel.ts'
 import { collectNow } from './collect.ts'
 import { replaySteps } from './replay-steps.ts'
@@ -14,21 +13,22 @@ import { headerCell } from '../state/layout.ts'
 import { TaskMemory } from '../state/task-memory.ts'
 import { TRAP } from './step-failed.ts'
 import { copyBuffers, transferred } from './transferred.ts'
-import { FORGOTTEN, UNKNOWN_TASK } from './request.ts'
-import type { Envelope, Letter, StepTimes } from './request.ts'
+import { UNKNOWN_TASK } from './request.ts'
+import type { Envelope, Forgotten, Letter, Message, StepTimes } from './request.ts'
 
 const KERNELS_KEPT = 64
 const OWNER = headerCell('owner') / 4
 const kernels = new Map<string, Kernel>()
-const forgotten = new BroadcastChannel(FORGOTTEN)
-forgotten.unref()
-const port = forgotten as unknown as MessagePort // which it is to receiveMessageOnPort, says Node's documentation
+/** The last one of those told that is done. */
+let forgotten = 0
 
 /** Drops the kernels of tasks that are over, and with them their memories. */
-function forget(): void {
+function forget(told: readonly Forgotten[]): void {
   let isAny = false
-  for (let told = receiveMessageOnPort(port); told !== undefined; told = receiveMessageOnPort(port)) {
-    for (const key of kernels.keys()) if (key.startsWith(told.message as string)) isAny = kernels.delete(key)
+  for (const { nth, keyPrefix } of told) {
+    if (nth <= forgotten) continue
+    forgotten = nth
+    for (const key of kernels.keys()) if (key.startsWith(keyPrefix)) isAny = kernels.delete(key)
   }
   if (isAny) collectNow()
 }
@@ -53,12 +53,11 @@ function release(task: TaskMemory): void {
   Atomics.store(task.i32(), OWNER, 0)
 }
 
-/** Runs a request; null is none: the worker looks what is over. */
-export default function run(envelope: Envelope | Letter | null): unknown {
-  forget()
-  if (envelope === null) return undefined
+export default function run(message: Message): unknown {
+  forget(message.forgotten)
+  if (message.key === undefined) return undefined
   try {
-    return runRequest(envelope)
+    return runRequest(message as Envelope | Letter)
   } catch (error) {
     // a RuntimeError loses its class on the way to the main thread
     if (error instanceof WebAssembly.RuntimeError) throw new Error(`${TRAP}${error.message}`, { cause: error })

@@ -33,7 +33,7 @@ if (threads.isMainThread) {
   const post = MessagePort.prototype.postMessage
   MessagePort.prototype.postMessage = function (message, ...rest) {
     post.call(this, message, ...rest)
-    if (!message?.task?.memory || deaths >= ${DEATHS} || --left > 0) return
+    if (!message?.task?.key || deaths >= ${DEATHS} || --left > 0) return
     left = Math.floor(20 + random() * 80)
     const nth = ++deaths
     const line = JSON.stringify({ level: 'warn', msg: 'thread ended', nth }) + '\\n'

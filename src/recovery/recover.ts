@@ -142,7 +142,7 @@ async function recoverFrom(
   basis: Basis, job: RecoveryJob, partition: number, epochLog: EpochLog, feed: Feed, stop: AbortSignal,
 ): Promise<Recovered | string> {
   const after = epochLog.records.filter(({ epoch }) => epoch > basis.record.epoch)
-  job.info({ task: partition, from: basis.what, epochs: after.length, to: epochLog.records.at(-1)?.epoch }, 'restoring a task')
+  const tell = (): void => job.info({ task: partition, from: basis.what, epochs: after.length, to: epochLog.records.at(-1)?.epoch }, 'restoring a task')
   let state: TaskState | null = null
   const stretches = stretchesOf(basis.record, after)
   for (const stretch of stretches) {
@@ -150,6 +150,7 @@ async function recoverFrom(
     const isNow = sameInputs(stretch.inputs, job.inputs)
     if (!isNow && stretch.records.length === 0) continue
     await feed.start(readable(stretch, job.inputs))
+    if (state === null) tell()
     if (!isNow) await fill(job.log, partition, stretch, job.inputs, feed.queues)
     // by the present bundle, until an epoch names another: the one that made a snapshot is not asked for where nothing is run again
     state = stateOn(job, partition, basis.memory, state?.bundle ?? job.bundle, state?.last ?? basis.record, feed.queues, stretch.inputs)
@@ -157,6 +158,7 @@ async function recoverFrom(
     if (divergence !== null) return divergence
   }
   if (!sameInputs(stretches.at(-1)!.inputs, job.inputs)) await changeInputs(job, partition, state?.last ?? basis.record, feed)
+  if (state === null) tell()
   state ??= stateOn(job, partition, basis.memory, job.bundle, basis.record, feed.queues, job.inputs)
   return { ...settled(job, epochLog, partition, state, after.length, feed), storedAtMs: basis.storedAtMs }
 }
@@ -293,11 +295,14 @@ function assertRuns({ store }: RecoveryJob, { hash, layout }: Bundle, { task, ep
 
 /** Every record that the stretch needs, and what comes after it, is still there; else one sentence with the offsets. */
 async function assertRetained(job: RecoveryJob, partition: number, { inputs, from, records }: Stretch): Promise<void> {
+  // of one that is no input any more, what was not consumed is not needed
+  const isNeeded = (topic: string, channel: number): boolean => topic !== '' && from[channel] >= 0 &&
+    (topic === job.inputs[channel] || (records.at(-1)?.consumed[channel].to ?? from[channel]) > from[channel])
+  // side by side: each is a round trip to a broker that has only just been met
+  const lows = await Promise.all(inputs.map(async (topic, channel) =>
+    (isNeeded(topic, channel) ? (await job.log.bounds(topic, partition, 'read_committed')).low : -1)))
   for (const [channel, topic] of inputs.entries()) {
-    const position = from[channel]
-    // of one that is no input any more, what was not consumed is not needed
-    if (topic === '' || position < 0 || (topic !== job.inputs[channel] && (records.at(-1)?.consumed[channel].to ?? position) <= position)) continue
-    const { low } = await job.log.bounds(topic, partition, 'read_committed')
+    const [position, low] = [from[channel], lows[channel]]
     if (low <= position) continue
     throw new UserError(EXIT_SETTINGS, `${topic} [${partition}] begins at offset ${low}, but task ${partition} has to go on from offset ${position} ` +
       `(${records.length} recorded epochs to run again): the records between were deleted by retention. Start anew with ta reset --from earliest.`)

@@ -8,6 +8,7 @@ import { Kernel } from '../state/kernel.ts'
 import { TaskMemory } from '../state/task-memory.ts'
 import { makeBundle } from './bundle.ts'
 import type { Bundle } from './bundle.ts'
+import { moduleOf } from './kernel-module.ts'
 
 const FILE = new URL('../../build/kernel.wasm', import.meta.url)
 
@@ -39,9 +40,9 @@ export function ownBundle(settings: Settings): Bundle {
 }
 
 /** An old build beside new sources would be at wrong addresses in every memory. One instance tells; it takes a few ms. */
-function assertFits({ kernel, image }: Bundle): void {
+function assertFits(bundle: Bundle): void {
   try {
-    new Kernel(new WebAssembly.Module(kernel), TaskMemory.create(image))
+    new Kernel(moduleOf(bundle), TaskMemory.create(bundle.image))
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new UserError(EXIT_SETTINGS, `The kernel build/kernel.wasm was not built for this program (${why}): run \`node bin/setup.mjs\`.`, { cause })

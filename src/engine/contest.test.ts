@@ -26,14 +26,7 @@ const processOf = (name: string, faults: Partial<Faults> = {}): SimulatedProcess
   new SimulatedProcess(name, scheduler, new Random(2), { ...NO_FAULTS, ...faults }, { epochMs: 0, skewMs: 0 })
 
 /** Lets virtual time pass until the promise has settled. */
-async function settled<T>(promise: Promise<T>): Promise<T> {
-  let isSettled = false
-  const outcome = promise.finally(() => (isSettled = true))
-  outcome.catch(() => undefined)
-  await scheduler.run(() => isSettled, scheduler.nowMs + 120_000)
-  if (!isSettled) throw new Error('not settled')
-  return await outcome
-}
+const settled = <T>(promise: Promise<T>): Promise<T> => scheduler.settled(promise)
 
 async function opened(process: SimulatedProcess): Promise<LogProducer> {
   const producer = new SimulatedLog(process, broker, process.name).producer(ID)

@@ -6,6 +6,7 @@
  */
 import { crc32 } from 'node:zlib'
 import type { Bundle } from '../bundle/bundle.ts'
+import { moduleOf } from '../bundle/kernel-module.ts'
 import { offsetMsAt } from '../bundle/zone.ts'
 import { UserError, invariant } from '../contract/errors.ts'
 import { EXIT_SETTINGS } from '../contract/exit-codes.ts'
@@ -58,15 +59,6 @@ const CONNECT_MS = 10_000
 const ALONE_MS = 6_000
 /** Longest time for clients to close when the engine ends: with a broker that hangs they never would. */
 const CLOSE_MS = 2_000
-
-/** Compiled kernels by their bundle's hash: a job has few. */
-const modules = new Map<string, WebAssembly.Module>()
-
-function moduleOf({ hash, kernel }: Bundle): WebAssembly.Module {
-  const module = modules.get(hash) ?? new WebAssembly.Module(kernel)
-  modules.set(hash, module)
-  return module
-}
 
 export class Engine {
   readonly #options: EngineOptions

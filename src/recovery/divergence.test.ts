@@ -30,14 +30,7 @@ beforeEach(() => {
 const processOf = (name: string): SimulatedProcess => new SimulatedProcess(name, scheduler, new Random(2), NO_FAULTS, { epochMs: 0, skewMs: 0 })
 
 /** Lets virtual time pass until the promise has settled. */
-async function settled<T>(promise: Promise<T>): Promise<T> {
-  let isSettled = false
-  const outcome = promise.finally(() => (isSettled = true))
-  outcome.catch(() => undefined)
-  await scheduler.run(() => isSettled, scheduler.nowMs + 120_000)
-  if (!isSettled) throw new Error('not settled')
-  return await outcome
-}
+const settled = <T>(promise: Promise<T>): Promise<T> => scheduler.settled(promise)
 
 const output = (symbol: string, c: number, ms = CLOCK_MS): string => JSON.stringify({
   ingest_ts: new Date(ms).toISOString(), symbol, seq: 1, is_final: true, window: { size: 'PT1S', start: '2025-12-03T18:32:10.000Z' }, payload: { c },

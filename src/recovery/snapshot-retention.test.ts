@@ -50,13 +50,7 @@ beforeEach(async () => {
 })
 
 /** Lets virtual time pass until the promise has settled; its value or its error. */
-async function settled<T>(promise: Promise<T>): Promise<T> {
-  let isSettled = false
-  const outcome = promise.finally(() => (isSettled = true))
-  outcome.catch(() => undefined)
-  await scheduler.run(() => isSettled, scheduler.nowMs + 120_000)
-  return await outcome
-}
+const settled = <T>(promise: Promise<T>): Promise<T> => scheduler.settled(promise)
 
 const recordOf = (life: string, epoch: number): EpochRecord => ({ ...blankRecord({ ...JOB, inputs: ['trades', '', ''] }, 0, life, BUNDLE.hash, [epoch, -1, -1], false, 0), epoch })
 

@@ -9,6 +9,7 @@ import { CHANNELS, OUTCOMES, REASONS } from '../contract/outcomes.ts'
 import { recordColumns } from '../ingest/record-queue.ts'
 import { appendRecord, clearColumns } from '../ingest/packing.ts'
 import type { Bundle } from '../bundle/bundle.ts'
+import { moduleOf } from '../bundle/kernel-module.ts'
 import { CLOSE_ALL, Kernel, QUOTES_IDLE, TRADES_IDLE, copyOutputs, loadBatch, specialsOf } from '../state/kernel.ts'
 import type { Outputs } from '../state/kernel.ts'
 import { TaskMemory } from '../state/task-memory.ts'
@@ -49,7 +50,7 @@ interface Task {
 export async function replayFiles(
   files: string[], partitions: number, bundle: Bundle, sink: ReplaySink,
 ): Promise<ReplaySummary> {
-  const module = new WebAssembly.Module(bundle.kernel)
+  const module = moduleOf(bundle)
   const tasks: Task[] = Array.from({ length: partitions }, () => {
     const kernel = new Kernel(module, TaskMemory.create(bundle.image))
     kernel.openEpoch()

@@ -36,13 +36,7 @@ beforeEach(() => {
 })
 
 /** Lets virtual time pass until the promise has settled; its value or its error. */
-async function settled<T>(promise: Promise<T>): Promise<T> {
-  let isSettled = false
-  const outcome = promise.finally(() => (isSettled = true))
-  outcome.catch(() => undefined)
-  await scheduler.run(() => isSettled, scheduler.nowMs + 120_000)
-  return await outcome
-}
+const settled = <T>(promise: Promise<T>): Promise<T> => scheduler.settled(promise)
 
 /** Where each task begins by its epoch log; null where that is empty. */
 async function beginnings(): Promise<(number | null)[]> {

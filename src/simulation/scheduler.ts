@@ -7,6 +7,8 @@
 const EVENTS_MAX = 100_000
 /** After so many events Node has a turn of its own: memories are freed then. */
 const TURN_EVENTS = 200
+/** Longer than any retry or time-out of what is awaited. */
+const SETTLED_MS = 120_000
 
 interface Event {
   atMs: number
@@ -43,6 +45,15 @@ export class Scheduler {
         else process.nextTick(resolve)
       })
     }
+  }
+
+  /** Runs events until the promise has settled: its value, or its error. Rejects when it has not within `withinMs` of virtual time. */
+  async settled<T>(promise: Promise<T>, withinMs = SETTLED_MS): Promise<T> {
+    let isSettled = false
+    const outcome = promise.finally(() => (isSettled = true))
+    outcome.catch(() => undefined)
+    if (!(await this.run(() => isSettled, this.nowMs + withinMs))) throw new Error(`not settled within ${withinMs} ms of virtual time`)
+    return await outcome
   }
 
   #push(event: Event): void {

@@ -38,13 +38,7 @@ function outputs(text: string): OutputColumns[] {
 }
 
 /** Lets virtual time pass until the promise has settled; its value or its error. */
-async function settled<T>(promise: Promise<T>): Promise<T> {
-  let isSettled = false
-  const outcome = promise.finally(() => (isSettled = true))
-  outcome.catch(() => undefined)
-  await scheduler.run(() => isSettled, scheduler.nowMs + 120_000)
-  return await outcome
-}
+const settled = <T>(promise: Promise<T>): Promise<T> => scheduler.settled(promise)
 
 async function opened(of: SimulatedLog): Promise<LogProducer> {
   const producer = of.producer('job-0')

@@ -90,7 +90,11 @@ function expectStatusInOrder(status: StatusOutput[]): void {
       expect(of[i].payload.epoch).toBeGreaterThan(of[i - 1].payload.epoch)
       expect(totalOf(of[i].payload.counts)).toBeGreaterThanOrEqual(totalOf(of[i - 1].payload.counts))
     }
-    expect(of.every(({ payload }) => payload.status === 'ok' && payload.reason === '')).toBe(true)
+    for (const { payload: { status: told, reason } } of of) {
+      expect(told).toBe(reason === '' ? 'ok' : 'degraded')
+      // a machine that is busy may be late with its snapshots of each second, and says so; nothing else is wrong here
+      expect(reason).toMatch(/^(snapshot age \d+\.\d s)?$/)
+    }
   }
 }
 

@@ -11,6 +11,7 @@ import { EventIntake } from './event-intake.ts'
 import { EventRelay, type KafkaLogger, type NativeLog } from './event-relay.ts'
 import { fetcherConfig, type KafkaSettings } from './kafka-config.ts'
 import { asLogError, ERR__AUTO_OFFSET_RESET, ERR__FATAL, ERR__STATE, kindOf } from './kafka-errors.ts'
+import { learnTopics } from './known-topics.ts'
 import { consumerHandle, type NativeHandle } from './native-handle.ts'
 import type { Place, RecordIntake } from './record-intake.ts'
 
@@ -33,6 +34,7 @@ export class KafkaFetcher implements LogConsumer {
   readonly #paused = new Map<string, Place>()
   readonly #outOfRange = new Map<string, LogError>()
   #lane: Promise<unknown> = Promise.resolve()
+  #learned: Promise<void> | undefined
 
   constructor(settings: KafkaSettings, logger: KafkaLogger, topics: string[]) {
     this.#topics = [...topics]
@@ -48,7 +50,7 @@ export class KafkaFetcher implements LogConsumer {
 
   assign(positions: Position[]): Promise<void> {
     return this.#moving(async () => {
-      await this.#handle.open()
+      await this.#ready()
       this.#unpause([...this.#paused.values()])
       this.#attempt('Assigning partitions',
         () => this.#handle.native.assign(positions.map((position) => this.#checked(position))))
@@ -59,9 +61,15 @@ export class KafkaFetcher implements LogConsumer {
     })
   }
 
+  /** Open, and with the topics known, so that what is assigned is fetched at once. */
+  #ready(): Promise<void> {
+    this.#learned ??= learnTopics(this.#handle, this.#topics)
+    return this.#learned
+  }
+
   seek(positions: Position[]): Promise<void> {
     return this.#moving(async () => {
-      await this.#handle.open()
+      await this.#ready()
       const added = positions.filter((position) => !this.#assigned.has(keyOf(position.topic, position.partition)))
       const moved = positions.filter((position) => this.#assigned.has(keyOf(position.topic, position.partition)))
       if (added.length > 0) {
@@ -140,6 +148,8 @@ export class KafkaFetcher implements LogConsumer {
 
   async consume(into: RecordColumns, timeoutMs: number): Promise<ConsumeResult> {
     const deadlineMs = performance.now() + timeoutMs
+    // what fails here fails in taking, too
+    this.#ready().catch(() => undefined)
     for (;;) {
       for (const [key, error] of this.#outOfRange) {
         this.#outOfRange.delete(key)

@@ -4,6 +4,7 @@ import type { NativeMessage } from './binding.ts'
 import { EventRelay, type KafkaLogger } from './event-relay.ts'
 import { fetcherConfig, type KafkaSettings } from './kafka-config.ts'
 import { asLogError } from './kafka-errors.ts'
+import { learnTopics } from './known-topics.ts'
 import { consumerHandle } from './native-handle.ts'
 import { take, type Taken } from './taking.ts'
 
@@ -25,7 +26,7 @@ export async function readPartition(
   const config = { ...fetcherConfig(settings), 'fetch.wait.max.ms': FETCH_WAIT_MS }
   const handle = consumerHandle(config, new EventRelay('reader', logger, settings.password))
   try {
-    await handle.open()
+    await learnTopics(handle, [topic])
     handle.native.assign([{ topic, partition, offset: from }])
     let movedMs = performance.now()
     let waitMs = WAIT_MS

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openKafka } from '../../src/kafka/log.ts'
 import { FLAG_KEY_CUT, FLAG_KEY_NULL, FLAG_VALUE_CUT, FLAG_VALUE_NULL, LogError, type Log, type LogConsumer } from '../../src/ports/log.ts'
 import { createTopics, produce, uniqueName } from './harness.ts'
-import { columns, consumeUntil, openLog, outputOf, rowsOf } from './kafka-fixtures.ts'
+import { collectingLogger, columns, consumeUntil, kafkaSettings, openLog, outputOf, rowsOf } from './kafka-fixtures.ts'
 
 let log: Log
 const consumers: LogConsumer[] = []
@@ -51,6 +52,23 @@ describe.each(['columns', 'events'] as const)('a consumer by %s', (ingest) => {
       ])
       expect(rows.filter(({ topic }) => topic === 1)).toEqual(
         [{ topic: 1, partition: 1, offset: 0, flags: 0, size: 5, key: 'B', value: 'other' }])
+    })
+
+    it('begins with partitions that it is given when it has been connected for a while, without the client looking for them each second', async () => {
+      const topic = await topicWith(1)
+      await produce(topic, numbered(1))
+      const said: string[] = []
+      const debug = (_: object, message: string) => void said.push(message)
+      const talking = openKafka(kafkaSettings({ ingest, config: { debug: 'metadata' } }), { ...collectingLogger().logger, debug })
+      const consumer = talking.consumer([topic])
+      const isConnected = () => said.some((line) => /Received metadata.*: connected/.test(line))
+      // the last one lets the client's other connections follow
+      for (let waits = 0; waits < 1; waits += isConnected() ? 1 : 0) await consumer.consume(columns(), 250)
+      await consumer.assign([{ topic, partition: 0, offset: 0 }])
+      const { rows } = await consumeUntil(consumer, (found) => found.length === 1)
+      await Promise.all([consumer.close(), talking.close()])
+      expect(rows).toMatchObject([{ offset: 0, value: 'v0' }])
+      expect(said.filter((line) => line.includes('refresh unavailable topics'))).toEqual([])
     })
 
     it('leaves nothing out where records may gather at the broker, and tells ends as ever', async () => {

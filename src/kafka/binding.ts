@@ -100,6 +100,11 @@ export interface NativeConsumer extends NativeClient {
   wakeColumns?(): void
   /** Drops what `consumeColumns` has kept for its next call, of these partitions or of all. */
   forgetColumns?(partitions?: NativePartition[]): void
+  /**
+   * Keeps the partitions' records back, or lets them come on: 0 or an error code. Unlike after `pause` nothing is fetched again; records on
+   * their way to the caller still come. From patches/.
+   */
+  holdColumns?(partitions: NativePartition[], isHeld: boolean): number
   /** Changes fetch.min.bytes and fetch.wait.max.ms from the next request on. From patches/. */
   setFetchBounds?(minBytes: number, waitMaxMs: number): void
 }

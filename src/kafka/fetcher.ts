@@ -5,7 +5,7 @@
  * so no message from before a seek comes out after it.
  */
 import { GATHER_MS, LogError, type ConsumeResult, type LogConsumer, type Position, type RecordColumns } from '../ports/log.ts'
-import { NativeCallError, type NativeConsumer } from './binding.ts'
+import { binding, NativeCallError, type NativeConsumer } from './binding.ts'
 import { ColumnIntake } from './column-intake.ts'
 import { EventIntake } from './event-intake.ts'
 import { EventRelay, type KafkaLogger, type NativeLog } from './event-relay.ts'
@@ -109,7 +109,7 @@ export class KafkaFetcher implements LogConsumer {
       // Still being taken away or added; the caller tries again until its deadline.
       return false
     }
-    if (this.#paused.has(keyOf(topic, partition))) this.#handle.native.pause([{ topic, partition }])
+    if (this.#paused.has(keyOf(topic, partition))) this.#hold([position], true)
     return true
   }
 
@@ -125,15 +125,26 @@ export class KafkaFetcher implements LogConsumer {
     })
   }
 
-  /** Records that were taken before may still come out once. */
+  /** Records that were fetched before may still come. */
   pause(partitions: Place[]): void {
     for (const { topic, partition } of partitions) this.#paused.set(keyOf(topic, partition), { topic, partition })
-    this.#handle.native.pause(partitions.map(({ topic, partition }) => ({ topic, partition })))
+    this.#hold(partitions, true)
   }
 
   resume(partitions: Place[]): void {
     for (const { topic, partition } of partitions) this.#paused.delete(keyOf(topic, partition))
-    this.#handle.native.resume(partitions.map(({ topic, partition }) => ({ topic, partition })))
+    this.#hold(partitions, false)
+  }
+
+  /** A pause of librdkafka's own drops what it has fetched ahead, and fetches it again: while old data is read, each record many times. */
+  #hold(partitions: Place[], isHeld: boolean): void {
+    const { native } = this.#handle
+    const places = partitions.map(({ topic, partition }) => ({ topic, partition }))
+    if (!native.holdColumns) native[isHeld ? 'pause' : 'resume'](places)
+    else {
+      const code = native.holdColumns(places, isHeld)
+      if (code !== 0) throw asLogError(new NativeCallError({ code, message: binding().err2str(code) }), isHeld ? 'Pausing partitions' : 'Resuming partitions')
+    }
   }
 
   /** A pause would outlive the assignment inside librdkafka, and hold the partition when it comes back. */

@@ -12,7 +12,7 @@ import type { KernelRunner } from '../dispatch/runner.ts'
 import type { ApplyRequest, Envelope, ReplayStep, Request, StepTimes } from '../dispatch/request.ts'
 import { StepFailed } from '../dispatch/step-failed.ts'
 import { RecordQueue } from '../ingest/record-queue.ts'
-import { copyOutputs, loadBatch, minuteChecksOf, specialsOf } from '../state/kernel.ts'
+import { OutputRoom, copyOutputs, loadBatch, minuteChecksOf, specialsOf } from '../state/kernel.ts'
 import type { MinuteChecks, Outputs } from '../state/kernel.ts'
 import { BATCH_ROWS } from '../state/layout.ts'
 import { TaskMemory } from '../state/task-memory.ts'
@@ -33,7 +33,7 @@ export interface SpecialRecord {
   value: Buffer
 }
 
-/** What an epoch came to: its record, and what it publishes. */
+/** What an epoch came to: its record, and what it publishes; the text of its outputs is there until the next but one is closed. */
 export interface ClosedEpoch {
   record: EpochRecord
   outputs: Outputs
@@ -94,6 +94,8 @@ export class TaskState {
   readonly #runner: KernelRunner
   readonly #key: string
   #open = fresh()
+  /** An epoch's text stays until the next but one is closed: its commit is known by then. */
+  readonly #rooms = [new OutputRoom(), new OutputRoom()]
   #conflicts: number
   static #made = 0
 
@@ -230,7 +232,8 @@ export class TaskState {
   async close(clockMs: number, idle: number): Promise<ClosedEpoch> {
     const opensEpoch = this.#open.steps.length === 0
     const { kernelMs } = await this.#runner.run(this.#envelope({ op: 'close', clockMs, bits: idle, opensEpoch }))
-    const outputs = copyOutputs(this.memory)
+    this.#rooms.reverse()
+    const outputs = copyOutputs(this.memory, this.#rooms[0])
     const { specials, records } = this.#open
     const record = this.#record(clockMs, idle, outputs)
     this.#assertCounts(record, records)

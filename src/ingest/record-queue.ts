@@ -123,10 +123,10 @@ export class RecordQueue {
     this.#atEnd = false
   }
 
-  /** Makes room: first by moving what is left to the front, then by doubling. */
+  /** Makes room: by moving what is left to the front while that is less than what was taken, so that no record is moved many times, else by doubling. */
   #reserve(rows: number, keyBytes: number, valueBytes: number): void {
     if (this.#fits(rows, keyBytes, valueBytes)) return
-    if (this.#head > 0) this.#move(this.#columns)
+    if (this.#head > this.length) this.#move(this.#columns)
     if (this.#fits(rows, keyBytes, valueBytes)) return
     const { count, offsets, keys, values } = this.#columns
     this.#move(recordColumns(
@@ -233,12 +233,14 @@ function grown(size: number, needed: number): number {
 /** Copies all but the bytes of rows [start, stop) to row `at` on, ends shifted; `to` may be `from` when it lies before. */
 function copyRows(
   from: RecordColumns, start: number, stop: number, to: RecordColumns, at: number, keyShift: number, valueShift: number): void {
-  for (let row = start, target = at; row < stop; row++, target++) {
-    to.offsets[target] = from.offsets[row]
-    to.timestampsMs[target] = from.timestampsMs[row]
-    to.flags[target] = from.flags[row]
-    to.sizes[target] = from.sizes[row]
-    to.keyEnds[target] = from.keyEnds[row] + keyShift
-    to.valueEnds[target] = from.valueEnds[row] + valueShift
-  }
+  to.offsets.set(from.offsets.subarray(start, stop), at)
+  to.timestampsMs.set(from.timestampsMs.subarray(start, stop), at)
+  to.flags.set(from.flags.subarray(start, stop), at)
+  to.sizes.set(from.sizes.subarray(start, stop), at)
+  shiftEnds(from.keyEnds, start, stop, to.keyEnds, at, keyShift)
+  shiftEnds(from.valueEnds, start, stop, to.valueEnds, at, valueShift)
+}
+
+function shiftEnds(from: Int32Array, start: number, stop: number, to: Int32Array, at: number, shift: number): void {
+  for (let row = start, target = at; row < stop; row++, target++) to[target] = from[row] + shift
 }

@@ -119,8 +119,9 @@ export function queryConfig(
     // 1,000 by default: a partition whose queue was full for a moment would sit out a second.
     'fetch.queue.backoff.ms': 5,
     'fetch.error.backoff.ms': 50,
-    // The whole consumer's bound on fetched bytes not yet taken, not a partition's: 32 MiB is 100,000 records of 316 B.
-    'queued.max.messages.kbytes': 32_768,
+    // The whole consumer's bound on fetched bytes not yet taken, not a partition's, but for those that are held back: 4 MiB is 13,000
+    // records of 316 B. What is fetched ahead still comes to a full queue, which grows for it: more costs memory and brings nothing.
+    'queued.max.messages.kbytes': 4_096,
     'queued.min.messages': 100_000,
   }
   return {

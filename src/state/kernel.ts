@@ -114,8 +114,20 @@ export function specialsOf(task: TaskMemory, rows: number): Special[] {
   return found
 }
 
-/** Copies the outputs of the epoch just closed out of the memory, with the symbols as keys. */
-export function copyOutputs(task: TaskMemory): Outputs {
+/** Room for the text of an epoch's outputs, used again for a later one's. */
+export class OutputRoom {
+  #bytes = new Uint8Array(65_536)
+
+  /** A copy of the text, valid until the next one. */
+  copy(text: Uint8Array): Uint8Array {
+    if (this.#bytes.length < text.length) this.#bytes = new Uint8Array(2 ** Math.ceil(Math.log2(text.length)))
+    this.#bytes.set(text)
+    return this.#bytes.subarray(0, text.length)
+  }
+}
+
+/** Copies the outputs of the epoch just closed out of the memory, with the symbols as keys; their text into `room`, if there is one. */
+export function copyOutputs(task: TaskMemory, room: OutputRoom | null = null): Outputs {
   const bars = task.number('outBars')
   const signals = task.number('outSignals')
   const count = bars + signals
@@ -136,12 +148,13 @@ export function copyOutputs(task: TaskMemory): Outputs {
     const none = new Int32Array(0)
     return { ...head, seconds: new BigInt64Array(0), flags: new Uint8Array(0), keys: new Uint8Array(0), keyEnds: none, values: new Uint8Array(0), valueEnds: none }
   }
+  const text = bytes.subarray(data, data + task.number('outBytes'))
   return {
     ...head,
     ...keysOf(task, new Int32Array(buffer, symbols, count)),
     seconds: new BigInt64Array(buffer, base, count).slice(),
     flags: bytes.slice(flags, flags + count),
-    values: bytes.slice(data, data + task.number('outBytes')),
+    values: room === null ? text.slice() : room.copy(text),
     valueEnds: new Int32Array(buffer, ends, count).slice(),
   }
 }
@@ -192,23 +205,40 @@ export function loadBatch(task: TaskMemory, source: BatchColumns, from: number, 
   const bytes = task.bytes()
   const words = task.i32()
   const { offset, flags, size, keyEnds, valueEnds, keys, values } = layout.INPUT.at
-  let keyEnd = 0
+  const keyStart = from === 0 ? 0 : source.keyEnds[from - 1]
+  const valueStart = from === 0 ? 0 : source.valueEnds[from - 1]
+  let longest = 0
   words[keyEnds / 4] = 0
   words[valueEnds / 4] = 0
-  const valueStart = from === 0 ? 0 : source.valueEnds[from - 1]
-  for (let row = from; row < to; row++) {
-    const i = row - from
+  for (let row = from, key = keyStart, i = 0; row < to; row++, i++) {
     const at = source.offsets[row]
     words[offset / 4 + 2 * i] = at | 0
     words[offset / 4 + 2 * i + 1] = Math.floor(at / 4_294_967_296)
     bytes[flags + i] = source.flags[row] & (FLAG_KEY_NULL | FLAG_VALUE_NULL | FLAG_VALUE_CUT)
-    words[size / 4 + i] = source.sizes[row]
-    const keyStart = row === 0 ? 0 : source.keyEnds[row - 1]
-    const keyStop = Math.min(source.keyEnds[row], keyStart + layout.KEY_BYTES_MAX)
-    for (let k = keyStart; k < keyStop; k++) bytes[keys + keyEnd++] = source.keys[k]
-    words[keyEnds / 4 + i + 1] = keyEnd
+    const keyEnd = source.keyEnds[row]
+    longest = Math.max(longest, keyEnd - key)
+    key = keyEnd
+    words[keyEnds / 4 + i + 1] = keyEnd - keyStart
     words[valueEnds / 4 + i + 1] = source.valueEnds[row] - valueStart
   }
+  words.set(source.sizes.subarray(from, to), size / 4)
+  if (longest > layout.KEY_BYTES_MAX) loadCutKeys(task, source, from, to)
+  else bytes.set(source.keys.subarray(keyStart, to === 0 ? 0 : source.keyEnds[to - 1]), keys)
   const end = to === 0 ? 0 : source.valueEnds[to - 1]
   bytes.set(source.values.subarray(valueStart, end), values)
+}
+
+/** The keys of loadBatch where some are too long: each one's beginning. */
+function loadCutKeys(task: TaskMemory, source: BatchColumns, from: number, to: number): void {
+  const bytes = task.bytes()
+  const words = task.i32()
+  const { keys, keyEnds } = layout.INPUT.at
+  let end = 0
+  for (let row = from; row < to; row++) {
+    const start = row === 0 ? 0 : source.keyEnds[row - 1]
+    const key = source.keys.subarray(start, Math.min(source.keyEnds[row], start + layout.KEY_BYTES_MAX))
+    bytes.set(key, keys + end)
+    end += key.length
+    words[keyEnds / 4 + row - from + 1] = end
+  }
 }

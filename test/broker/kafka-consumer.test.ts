@@ -215,6 +215,28 @@ describe.each(['columns', 'events'] as const)('a consumer by %s', (ingest) => {
       expect(rows.map(({ offset }) => offset)).toEqual([2, 3, 4])
     })
 
+    it.skipIf(ingest === 'events')('fetches no record twice, however often it is paused in the midst of them', async () => {
+      const topic = await topicWith(1)
+      await produce(topic, numbered(2_000))
+      const said: string[] = []
+      const debug = (_: object, message: string) => void said.push(message)
+      const talking = openKafka(kafkaSettings({ ingest, config: { debug: 'fetch' } }), { ...collectingLogger().logger, debug })
+      const consumer = talking.consumer([topic])
+      const into = columns(50)
+      const seen: number[] = []
+      await consumer.assign([{ topic, partition: 0, offset: 0 }])
+      while (seen.length < 2_000) {
+        await consumer.consume(into, 10_000)
+        seen.push(...rowsOf(into).map(({ offset }) => offset))
+        consumer.pause([{ topic, partition: 0 }])
+        consumer.resume([{ topic, partition: 0 }])
+      }
+      await Promise.all([consumer.close(), talking.close()])
+      expect(seen).toEqual(Array.from({ length: 2_000 }, (_, index) => index))
+      const fetched = said.map((line) => Number(/Enqueue (\d+) message/.exec(line)?.[1] ?? 0))
+      expect(fetched.reduce((sum, count) => sum + count, 0)).toBe(2_000)
+    })
+
     it('is moved at once while a call waits, which then gives what is there', async () => {
       const topic = await topicWith(1)
       await produce(topic, numbered(4))

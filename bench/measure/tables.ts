@@ -12,7 +12,11 @@ import { recoveryTable } from './recovery-table.ts'
 /** Results by name; null where there is none. */
 export interface Results {
   latency: LatencyResult | null
+  /** A market in its first minutes. */
+  'latency-50k': LatencyResult | null
   throughput: ThroughputResult | null
+  /** Long enough for starting to weigh nothing. */
+  'throughput-8m': ThroughputResult | null
   scale: ScaleResult | null
   recovery: RecoveryResult | null
 }
@@ -23,14 +27,17 @@ export function readResults(): Results {
     const file = new URL(`../results/${name}.json`, import.meta.url)
     return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null
   }
-  return { latency: result('latency'), throughput: result('throughput'), scale: result('scale'), recovery: result('recovery') } as Results
+  return Object.fromEntries((Object.keys(TABLES) as (keyof Results)[]).map((name) => [name, result(name)])) as unknown as Results
 }
 
 const TABLES: { [Name in keyof Results]: (result: NonNullable<Results[Name]>) => string } = {
-  latency: latencyTables, throughput: throughputTables, scale: scaleTable, recovery: recoveryTable,
+  latency: (result) => latencyTables(result, 'latency'), 'latency-50k': (result) => latencyTables(result, 'latency-50k'),
+  throughput: throughputTables, 'throughput-8m': throughputTables, scale: scaleTable, recovery: recoveryTable,
 }
 const COMMANDS: Readonly<Record<keyof Results, string>> = {
-  latency: 'pnpm bench', throughput: 'pnpm bench:throughput', scale: 'pnpm bench:scale', recovery: 'pnpm bench:recovery',
+  latency: 'pnpm bench', 'latency-50k': 'pnpm bench --rate 50000 --symbols 5000 --out latency-50k',
+  throughput: 'pnpm bench:throughput', 'throughput-8m': 'pnpm bench:throughput --records 8000000 --rounds 1 --out throughput-8m',
+  scale: 'pnpm bench:scale', recovery: 'pnpm bench:recovery',
 }
 
 /** Puts each table between its marks, `<!-- table: NAME -->` and `<!-- end: NAME -->`. Throws when marks are missing. */
@@ -51,12 +58,12 @@ function tableOf<Name extends keyof Results>(name: Name, results: Results): stri
   return (TABLES[name] as (value: NonNullable<Results[Name]>) => string)(result)
 }
 
-function latencyTables(result: LatencyResult): string {
-  const latency = (name: string, { count, p50, p90, p99, p999, max }: LatencySummary): string => row(name, whole(count), ms(p50), ms(p90), ms(p99), ms(p999), ms(max))
+function latencyTables(result: LatencyResult, name: string): string {
+  const latency = (what: string, { count, p50, p90, p99, p999, max }: LatencySummary): string => row(what, whole(count), ms(p50), ms(p90), ms(p99), ms(p999), ms(max))
   const each = (pick: (figures: LatencyResult['engine'][number], round: number) => string): string => result.engine.map(pick).join('; ')
   const stages = Object.keys(result.engine[0].stages)
   return [
-    circumstances(result), '', '![Latency by percentile](../bench/results/latency.svg)', '',
+    circumstances(result), '', `![Latency by percentile](../bench/results/${name}.svg)`, '',
     ...headOf('ms', 'n', 'p50', 'p90', 'p99', 'p99.9', 'max'),
     latency('window end → provisional bar', result.provisional),
     latency('window end → provisional signal', result.provisionalSignals),

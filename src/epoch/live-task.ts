@@ -178,6 +178,8 @@ export class LiveTask {
       if (channel >= 0) await this.#applyNext(channel)
       this.#prepare()
       const decision = decideEpochEnd(this.#view(), this.#options)
+      // a commit may have failed while the step ran
+      if (this.#failure !== null) continue
       if (decision.end && this.#committing === null) await this.#endEpoch(decision.reason)
       else if (channel < 0) await this.waker.wait(this.#committing !== null ? LOOK_MS : this.#waitMs(decision))
     }
@@ -294,6 +296,7 @@ export class LiveTask {
   }
 
   async #endEpoch(reason: EpochReason): Promise<void> {
+    invariant(this.#failure === null, 2, `task ${this.state.partition} epoch ${this.state.last.epoch + 1} would be sent although the one before it has failed`)
     if (this.state.records > 0) this.#observer.stage('gather', this.#clock.monotonicMs() - this.#openedMs)
     const clockMs = this.now()
     const closed = await this.state.close(clockMs, this.#idleBits())

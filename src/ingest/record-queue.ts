@@ -123,10 +123,10 @@ export class RecordQueue {
     this.#atEnd = false
   }
 
-  /** Makes room: by moving what is left to the front while that is less than what was taken, so that no record is moved many times, else by doubling. */
+  /** Makes room: by moving what is left to the front while that is less than what was taken (records or bytes), so that nothing is moved many times, else by doubling. */
   #reserve(rows: number, keyBytes: number, valueBytes: number): void {
     if (this.#fits(rows, keyBytes, valueBytes)) return
-    if (this.#head > this.length) this.#move(this.#columns)
+    if (this.#head > this.length || this.#valueEnd(this.#head) > this.bytes) this.#move(this.#columns)
     if (this.#fits(rows, keyBytes, valueBytes)) return
     const { count, offsets, keys, values } = this.#columns
     this.#move(recordColumns(

@@ -101,7 +101,7 @@ export interface NativeConsumer extends NativeClient {
   /** Drops what `consumeColumns` has kept for its next call, of these partitions or of all. */
   forgetColumns?(partitions?: NativePartition[]): void
   /**
-   * Keeps the partitions' records back, or lets them come on: 0 or an error code. Unlike after `pause` nothing is fetched again; records on
+   * Keeps the partitions' records back, or lets them come on: 0 or the first error's code. Unlike after `pause` nothing is fetched again; records on
    * their way to the caller still come. From patches/.
    */
   holdColumns?(partitions: NativePartition[], isHeld: boolean): number

@@ -5,7 +5,7 @@
  * so no message from before a seek comes out after it.
  */
 import { GATHER_MS, LogError, type ConsumeResult, type LogConsumer, type Position, type RecordColumns } from '../ports/log.ts'
-import { binding, NativeCallError, type NativeConsumer } from './binding.ts'
+import { NativeCallError, type NativeConsumer } from './binding.ts'
 import { ColumnIntake } from './column-intake.ts'
 import { EventIntake } from './event-intake.ts'
 import { EventRelay, type KafkaLogger, type NativeLog } from './event-relay.ts'
@@ -140,11 +140,13 @@ export class KafkaFetcher implements LogConsumer {
   #hold(partitions: Place[], isHeld: boolean): void {
     const { native } = this.#handle
     const places = partitions.map(({ topic, partition }) => ({ topic, partition }))
-    if (!native.holdColumns) native[isHeld ? 'pause' : 'resume'](places)
-    else {
-      const code = native.holdColumns(places, isHeld)
-      if (code !== 0) throw asLogError(new NativeCallError({ code, message: binding().err2str(code) }), isHeld ? 'Pausing partitions' : 'Resuming partitions')
+    if (!native.holdColumns) {
+      native[isHeld ? 'pause' : 'resume'](places)
+      return
     }
+    // a client that is closing, or a partition that it has never heard of: nothing comes from either
+    const code = native.holdColumns(places, isHeld)
+    if (code !== 0) this.#relay.logger.debug({ code, places }, isHeld ? 'Partitions are not held back' : 'Partitions are not let go on')
   }
 
   /** A pause would outlive the assignment inside librdkafka, and hold the partition when it comes back. */

@@ -64,11 +64,12 @@ describe.each(['columns', 'events'] as const)('a consumer by %s', (ingest) => {
       const isConnected = () => said.some((line) => /Received metadata.*: connected/.test(line))
       // the last one lets the client's other connections follow
       for (let waits = 0; waits < 1; waits += isConnected() ? 1 : 0) await consumer.consume(columns(), 250)
+      const before = said.length
       await consumer.assign([{ topic, partition: 0, offset: 0 }])
       const { rows } = await consumeUntil(consumer, (found) => found.length === 1)
       await Promise.all([consumer.close(), talking.close()])
       expect(rows).toMatchObject([{ offset: 0, value: 'v0' }])
-      expect(said.filter((line) => line.includes('refresh unavailable topics'))).toEqual([])
+      expect(said.slice(before).filter((line) => line.includes('refresh unavailable topics'))).toEqual([])
     })
 
     it('leaves nothing out where records may gather at the broker, and tells ends as ever', async () => {

@@ -161,8 +161,6 @@ export class KafkaFetcher implements LogConsumer {
 
   async consume(into: RecordColumns, timeoutMs: number): Promise<ConsumeResult> {
     const deadlineMs = performance.now() + timeoutMs
-    // what fails here fails in taking, too
-    this.#ready().catch(() => undefined)
     for (;;) {
       for (const [key, error] of this.#outOfRange) {
         this.#outOfRange.delete(key)

@@ -4,6 +4,7 @@ import type { NativeConsumer, NativeMetadata, NativePartition } from './binding.
 import { EventRelay, isRefusal, type KafkaLogger } from './event-relay.ts'
 import { DEFAULT_MECHANISM, queryConfig, type KafkaSettings } from './kafka-config.ts'
 import { asLogError } from './kafka-errors.ts'
+import { askMetadata } from './known-topics.ts'
 import { consumerHandle, type NativeHandle } from './native-handle.ts'
 import type { BrokerAddress } from './wire/requests.ts'
 
@@ -52,7 +53,7 @@ export class PartitionQueries {
     for (;;) {
       const restMs = deadlineMs - performance.now()
       try {
-        await this.#metadata(handle, { allTopics: false, timeout: Math.max(1, Math.min(TRY_MS, Math.ceil(restMs))) })
+        await askMetadata(handle, { allTopics: false, timeout: Math.max(1, Math.min(TRY_MS, Math.ceil(restMs))) })
         return
       } catch (error) {
         if (handle.closing) throw new LogError('outside', 'The log was closed while it connected', undefined, { cause: error })
@@ -77,18 +78,13 @@ export class PartitionQueries {
       : `The broker at ${bootstrap} and this client don't trust each other (${security}), check the certificates: ${reason}`)
   }
 
-  #metadata(handle: NativeHandle<NativeConsumer>,
-    options: { topic?: string; allTopics: boolean; timeout: number }): Promise<NativeMetadata> {
-    return handle.call<NativeMetadata>((done) => handle.native.getMetadata(options, done))
-  }
-
   /** Metadata of each topic, in the order asked for; a topic that doesn't exist has no partitions. */
   async metadata(topics: readonly string[]): Promise<NativeMetadata['topics']> {
     const handle = this.#handle('read_committed')
     const found: NativeMetadata['topics'] = []
     for (const topic of topics) {
       try {
-        const { topics: answers } = await this.#metadata(handle, { topic, allTopics: false, timeout: REQUEST_MS })
+        const { topics: answers } = await askMetadata(handle, { topic, allTopics: false, timeout: REQUEST_MS })
         found.push(answers.find(({ name }) => name === topic) ?? { name: topic, partitions: [] })
       } catch (error) {
         const failure = asLogError(error, `Describing ${topic}`, { topic })
@@ -116,7 +112,7 @@ export class PartitionQueries {
   async leader(topic: string, partition: number): Promise<BrokerAddress> {
     const handle = this.#handle('read_committed')
     try {
-      const { topics, brokers } = await this.#metadata(handle, { topic, allTopics: false, timeout: REQUEST_MS })
+      const { topics, brokers } = await askMetadata(handle, { topic, allTopics: false, timeout: REQUEST_MS })
       const info = topics.find(({ name }) => name === topic)?.partitions.find(({ id }) => id === partition)
       if (!info) throw new LogError('missing', `There is no partition ${partition} of ${topic}`, { topic, partition })
       const broker = brokers.find(({ id }) => id === info.leader)

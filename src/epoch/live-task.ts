@@ -296,6 +296,8 @@ export class LiveTask {
   }
 
   async #endEpoch(reason: EpochReason): Promise<void> {
+    // the text of its outputs lies where this one's will
+    invariant(this.#committing === null, 2, `task ${this.state.partition} epoch ${this.state.last.epoch + 1} would be sent before the one before it is known`)
     invariant(this.#failure === null, 2, `task ${this.state.partition} epoch ${this.state.last.epoch + 1} would be sent although the one before it has failed`)
     if (this.state.records > 0) this.#observer.stage('gather', this.#clock.monotonicMs() - this.#openedMs)
     const clockMs = this.now()
@@ -309,7 +311,6 @@ export class LiveTask {
     // begun before the commit and awaited after it has begun: no output waits for a copy
     const copied = this.#snapshots.atBarrier(this.state, closed.record, isFarFromPublication(clockMs, this.#options))
     copied.catch(() => undefined)
-    invariant(this.#committing === null, 2, `task ${this.state.partition} epoch ${closed.record.epoch} would be sent before the one before it is known`)
     this.#committing = this.#commit(closed, outputs).finally(() => {
       this.#committing = null
       this.waker.wake()

@@ -33,7 +33,7 @@ export interface SpecialRecord {
   value: Buffer
 }
 
-/** What an epoch came to: its record, and what it publishes; the text of its outputs is there until the next but one is closed. */
+/** What an epoch came to: its record, and what it publishes; the text of its outputs is there until the next one is closed. */
 export interface ClosedEpoch {
   record: EpochRecord
   outputs: Outputs
@@ -94,8 +94,8 @@ export class TaskState {
   readonly #runner: KernelRunner
   readonly #key: string
   #open = fresh()
-  /** An epoch's text stays until the next but one is closed: its commit is known by then. */
-  readonly #rooms = [new OutputRoom(), new OutputRoom()]
+  /** An epoch's text stays until the next one is closed: its commit is known by then. */
+  readonly #room = new OutputRoom()
   #conflicts: number
   static #made = 0
 
@@ -232,8 +232,7 @@ export class TaskState {
   async close(clockMs: number, idle: number): Promise<ClosedEpoch> {
     const opensEpoch = this.#open.steps.length === 0
     const { kernelMs } = await this.#runner.run(this.#envelope({ op: 'close', clockMs, bits: idle, opensEpoch }))
-    this.#rooms.reverse()
-    const outputs = copyOutputs(this.memory, this.#rooms[0])
+    const outputs = copyOutputs(this.memory, this.#room)
     const { specials, records } = this.#open
     const record = this.#record(clockMs, idle, outputs)
     this.#assertCounts(record, records)

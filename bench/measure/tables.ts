@@ -30,8 +30,8 @@ export function readResults(): Results {
   return Object.fromEntries((Object.keys(TABLES) as (keyof Results)[]).map((name) => [name, result(name)])) as unknown as Results
 }
 
-const TABLES: { [Name in keyof Results]: (result: NonNullable<Results[Name]>) => string } = {
-  latency: (result) => latencyTables(result, 'latency'), 'latency-50k': (result) => latencyTables(result, 'latency-50k'),
+const TABLES: { [Name in keyof Results]: (result: NonNullable<Results[Name]>, name: string) => string } = {
+  latency: latencyTables, 'latency-50k': latencyTables,
   throughput: throughputTables, 'throughput-8m': throughputTables, scale: scaleTable, recovery: recoveryTable,
 }
 const COMMANDS: Readonly<Record<keyof Results, string>> = {
@@ -55,7 +55,7 @@ export function fillTables(document: string, results: Results): string {
 function tableOf<Name extends keyof Results>(name: Name, results: Results): string {
   const result = results[name]
   if (result === null) return `Not measured yet: \`${COMMANDS[name]}\`.`
-  return (TABLES[name] as (value: NonNullable<Results[Name]>) => string)(result)
+  return (TABLES[name] as (value: NonNullable<Results[Name]>, name: string) => string)(result, name)
 }
 
 function latencyTables(result: LatencyResult, name: string): string {

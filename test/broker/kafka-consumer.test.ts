@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openKafka } from '../../src/kafka/log.ts'
 import { FLAG_KEY_CUT, FLAG_KEY_NULL, FLAG_VALUE_CUT, FLAG_VALUE_NULL, LogError, type Log, type LogConsumer } from '../../src/ports/log.ts'
 import { createTopics, produce, uniqueName } from './harness.ts'
-import { collectingLogger, columns, consumeUntil, kafkaSettings, openLog, outputOf, rowsOf } from './kafka-fixtures.ts'
+import { columns, consumeUntil, openLog, openTalkingLog, outputOf, rowsOf } from './kafka-fixtures.ts'
 
 let log: Log
 const consumers: LogConsumer[] = []
@@ -57,9 +56,7 @@ describe.each(['columns', 'events'] as const)('a consumer by %s', (ingest) => {
     it('begins with partitions that it is given when it has been connected for a while, without the client looking for them each second', async () => {
       const topic = await topicWith(1)
       await produce(topic, numbered(1))
-      const said: string[] = []
-      const debug = (_: object, message: string) => void said.push(message)
-      const talking = openKafka(kafkaSettings({ ingest, config: { debug: 'metadata' } }), { ...collectingLogger().logger, debug })
+      const { log: talking, said } = openTalkingLog('metadata', { ingest })
       const consumer = talking.consumer([topic])
       const isConnected = () => said.some((line) => /Received metadata.*: connected/.test(line))
       // the last one lets the client's other connections follow
@@ -219,9 +216,7 @@ describe.each(['columns', 'events'] as const)('a consumer by %s', (ingest) => {
     it.skipIf(ingest === 'events')('fetches no record twice, however often it is paused in the midst of them', async () => {
       const topic = await topicWith(1)
       await produce(topic, numbered(2_000))
-      const said: string[] = []
-      const debug = (_: object, message: string) => void said.push(message)
-      const talking = openKafka(kafkaSettings({ ingest, config: { debug: 'fetch' } }), { ...collectingLogger().logger, debug })
+      const { log: talking, said } = openTalkingLog('fetch', { ingest })
       const consumer = talking.consumer([topic])
       const into = columns(50)
       const seen: number[] = []

@@ -25,6 +25,13 @@ export function openLog(more: Partial<KafkaSettings> = {}): Log {
   return openKafka(kafkaSettings(more), collectingLogger().logger)
 }
 
+/** A log whose clients tell what they do in these contexts of librdkafka's, and what they have told. */
+export function openTalkingLog(contexts: string, more: Partial<KafkaSettings> = {}): { log: Log; said: string[] } {
+  const said: string[] = []
+  const debug = (_: object, message: string) => void said.push(message)
+  return { log: openKafka(kafkaSettings({ ...more, config: { debug: contexts } }), { ...collectingLogger().logger, debug }), said }
+}
+
 export interface TextRecord {
   key: string | null
   value: string | Buffer

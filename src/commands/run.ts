@@ -4,6 +4,7 @@ import { EXIT_OK } from '../contract/exit-codes.ts'
 import { ownBundle } from '../bundle/own-kernel.ts'
 import { KernelPool } from '../dispatch/pool.ts'
 import { Engine } from '../engine/engine.ts'
+import { binding } from '../kafka/binding.ts'
 import { openLogger } from '../logging/logger.ts'
 import type { Logger } from '../logging/logger.ts'
 import { LogError } from '../ports/log.ts'
@@ -57,7 +58,7 @@ export async function run(args: string[], context: CommandContext): Promise<numb
         throw error
       })
       if (!connected) return EXIT_OK
-      const engine = new Engine({ settings, log, store, runner, clock: systemClock, logger, serving, bundle })
+      const engine = new Engine({ settings, log, store, runner, clock: systemClock, logger, serving, bundle, trimMemory: () => binding().trimMemory?.() })
       await engine.run(context.stop)
       logger.info({}, 'stopped')
       return EXIT_OK

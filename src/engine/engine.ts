@@ -34,6 +34,7 @@ import { EngineMetrics } from './engine-metrics.ts'
 import { FieldWatch } from './field-watch.ts'
 import { Reader } from './reader.ts'
 import { paceOf } from './reading-pace.ts'
+import { SpareMemory } from './spare-memory.ts'
 import { TaskOwner } from './task-owner.ts'
 import type { OwnerContext } from './task-owner.ts'
 import { EpochTrimmer } from './epoch-trimmer.ts'
@@ -47,6 +48,8 @@ export interface EngineOptions {
   logger: Logger
   serving: Serving
   bundle: Bundle
+  /** Gives free memory of the C heaps back to the system. */
+  trimMemory(): void
   /** What records are read into; absent: of the usual size. */
   columns?: RecordColumns
 }
@@ -72,6 +75,7 @@ export class Engine {
   #backlog = 0
   readonly #calendar: TradingCalendar
   readonly #fields: FieldWatch
+  readonly #spare: SpareMemory
   /** Paused time up to now, and its share in the last while. */
   readonly #paused: RecentGrowth
   #pausedShare = 0
@@ -90,6 +94,7 @@ export class Engine {
     const { settings } = options
     this.#calendar = readCalendar(settings.calendar)
     this.#fields = new FieldWatch(options.log, options.logger, settings.fieldMap)
+    this.#spare = new SpareMemory(settings, () => this.#giveBackMemory())
     this.#paused = new RecentGrowth(PAUSED_MS, options.clock.monotonicMs(), [0])
     this.#inputs = [settings.tradesTopic, settings.quotesTopic, settings.bars1mTopic]
     this.#metrics = new EngineMetrics(options.serving, {
@@ -389,5 +394,11 @@ export class Engine {
     }
     this.#backlog = backlog
     if (positions.length > 0) this.#group.commitOffsets(positions)
+    this.#spare.look(backlog, this.#options.clock.nowMs())
+  }
+
+  #giveBackMemory(): void {
+    for (const { queues } of this.#owners.values()) for (const queue of queues) queue.giveBack()
+    this.#options.trimMemory()
   }
 }

@@ -34,6 +34,7 @@ describe('RecordQueue', () => {
       fc.record({ put: fc.integer({ min: 1, max: 3 }), size: fc.integer({ min: 0, max: 3_000 }) }),
       fc.record({ drop: fc.integer({ min: 0, max: 6 }) }),
       fc.record({ takeOut: fc.integer({ min: 0, max: 6 }) }),
+      fc.record({ giveBack: fc.constant(true) }),
     )
     fc.assert(fc.property(fc.array(action, { maxLength: 120 }), (actions) => {
       const queue = new RecordQueue()
@@ -46,6 +47,8 @@ describe('RecordQueue', () => {
           const record = { offset: next - 1, key: `K${next}`, value: 'v'.repeat(step.size) }
           put(queue, record.offset, record.key, record.value)
           list.push(record)
+        } else if ('giveBack' in step) {
+          queue.giveBack()
         } else if ('takeOut' in step) {
           const to = (list[step.takeOut] ?? { offset: next }).offset
           const rows = queue.rowsBelow(to, 0)
@@ -126,6 +129,23 @@ describe('RecordQueue', () => {
     expect(queue.length).toBe(fitting + 2)
     queue.drop(fitting)
     expect([queue.length, queue.firstOffset, queue.next]).toEqual([2, fitting + 1, fitting + 1])
+  })
+
+  it('gives back the room of what it no longer holds, at once', () => {
+    const queue = new RecordQueue()
+    queue.start(0)
+    for (let offset = 0; offset < 1_000; offset++) put(queue, offset, 'K', 'v'.repeat(1_000))
+    const room = () => {
+      let values: Uint8Array = new Uint8Array()
+      queue.peek(0, (columns) => (values = columns.values))
+      return values
+    }
+    const full = room()
+    queue.giveBack()
+    expect(room()).toBe(full) // all of it is in use
+    queue.drop(999)
+    queue.giveBack()
+    expect([full.length, room().length, String(queue.recordAt(0).value)]).toEqual([0, 16_384, 'v'.repeat(1_000)])
   })
 
   it('begins anew with nothing of before', () => {

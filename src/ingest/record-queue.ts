@@ -10,6 +10,9 @@ import type { BatchColumns, RecordColumns } from '../ports/log.ts'
 const FULL_RECORDS = 2 * BATCH_ROWS
 const FULL_BYTES = 2 * BATCH_VALUE_BYTES
 
+/** Room of a queue at first, and of an empty one after `giveBack`. */
+const ROOM = { records: 64, keyBytes: 1_024, valueBytes: 16_384 }
+
 /** Empty packed columns with room for so many records and bytes. */
 export function recordColumns(records: number, keyBytes: number, valueBytes: number): RecordColumns {
   return {
@@ -29,7 +32,7 @@ export function recordColumns(records: number, keyBytes: number, valueBytes: num
 
 export class RecordQueue {
   /** Grows by doubling to what its task needs: there are three a task, and new ones at each restore. */
-  #columns = recordColumns(64, 1_024, 16_384)
+  #columns = recordColumns(ROOM.records, ROOM.keyBytes, ROOM.valueBytes)
   #head = 0
   /** Offset of the next record to take; set by `start`. */
   next = 0
@@ -132,6 +135,19 @@ export class RecordQueue {
     this.#move(recordColumns(
       grown(offsets.length, count + rows), grown(keys.length, this.#keyEnd(count) + keyBytes),
       grown(values.length, this.#valueEnd(count) + valueBytes)))
+  }
+
+  /** Gives back the room that catching up took, but for what waits; the memory is free when this returns. */
+  giveBack(): void {
+    const before = this.#columns
+    const room = {
+      records: grown(ROOM.records, this.length), keyBytes: grown(ROOM.keyBytes, this.#keyEnd(before.count) - this.#keyEnd(this.#head)),
+      valueBytes: grown(ROOM.valueBytes, this.bytes),
+    }
+    if (room.records >= before.offsets.length && room.valueBytes >= before.values.length && room.keyBytes >= before.keys.length) return
+    this.#move(recordColumns(room.records, room.keyBytes, room.valueBytes))
+    // now, and not whenever garbage is collected next
+    for (const array of Object.values(before)) if (typeof array !== 'number') (array.buffer as ArrayBuffer).transfer(0)
   }
 
   #fits(rows: number, keyBytes: number, valueBytes: number): boolean {

@@ -146,6 +146,8 @@ export interface Binding {
   Producer: new (config: object, topicConfig: object) => NativeProducer
   AdminClient: new (config: object) => NativeAdmin
   err2str(code: number): string
+  /** Gives pages that are free in the C heaps back to the system, at once. From patches/. */
+  trimMemory?(): void
   librdkafkaVersion: string
 }
 

@@ -103,6 +103,7 @@ export class Instance {
       store: new SimulatedStore(process, stored),
       runner: new InThreadRunner(process, failed),
       serving: SERVING as never,
+      trimMemory: () => undefined,
       columns: recordColumns(READ_RECORDS, READ_RECORDS * 8, READ_VALUE_BYTES),
     })
     engine.run(this.#stop.signal).then(

@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 import { THREADS } from './test/simulation/threads.ts'
 
 /** Tests that need a broker; every other test file is a unit test, wherever it lies. */
-const BROKER_TESTS = ['test/broker/**/*.test.ts']
+const BROKER_TESTS = ['test/broker/**/*.test.ts', 'test/leaks/**/*.test.ts']
 /** Thousands of simulated schedules, and deliberate mistakes: they take all cores, so nothing runs beside them. */
 const SIMULATION_TESTS = ['test/simulation/*.test.ts']
 /** Kills and outages on a real broker, for minutes; TA_CHAOS_ROUNDS times as many of each, where that is set. */

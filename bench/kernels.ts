@@ -3,10 +3,8 @@
  * JSON.parse, JSON.stringify and other indicator libraries, in one run. ns each: the best sample, as the work is always the same
  * and whatever else the machine does only adds to it.
  * Writes bench/results/kernels.json; exit code 1 when a ratio got worse by more than a quarter against it as last committed.
- * Options: --rounds 3 --time 300 (ms a part and round) --symbols 200 --only WORD (parts with it; nothing is written) --python PATH (for TA-Lib).
+ * Options: --rounds 3 --time 300 (ms a part and round) --symbols 200 --only WORD (parts with it; nothing is written) --python PATH (for TA-Lib) --note TEXT.
  */
-import { spawnSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
 import { Bench } from 'tinybench'
 import type { RecordColumns } from '../src/ports/log.ts'
 import { INPUT, STATE_BASE } from '../src/state/layout.ts'
@@ -16,10 +14,12 @@ import { NPM_PEERS, talibTimes } from './indicator-peers.ts'
 import type { IndicatorName } from './indicator-peers.ts'
 import { openParts } from './kernel-parts.ts'
 import { BARS, BenchTask, QUOTES, SETTINGS, TRADES, assertAllApplied } from './kernel-task.ts'
+import { concludeRun, type Comparable } from './measure/comparison.ts'
+import { machineNow, type Machine } from './measure/machine.ts'
 import { readOptions, text, whole } from './options.ts'
 
 const options = readOptions({
-  rounds: whole(3), time: whole(300), symbols: whole(200), only: text(''), python: text(process.env.TALIB_PYTHON ?? 'python3'),
+  rounds: whole(3), time: whole(300), symbols: whole(200), only: text(''), note: text(''), python: text(process.env.TALIB_PYTHON ?? 'python3'),
 })
 
 /** A tenth of a millisecond of work a sample: short enough to find a quiet moment on a busy machine. */
@@ -32,16 +32,22 @@ const NUMBERS = 1_000
 const NUMBERS_KEPT = 200 * NUMBERS
 /** A ratio may be worse than the committed one by this factor. */
 const WORSE = 1.25
-const FILE = new URL('results/kernels.json', import.meta.url)
 
 /** One line of the result: what it took, and what the same takes otherwise. */
-interface Line {
+export interface Line {
   name: string
   ns: number
   against?: string
   againstNs?: number
   /** ns / againstNs. */
   ratio?: number
+}
+
+/** bench/results/kernels.json. */
+export interface KernelsResult extends Comparable {
+  note: string
+  machine: Machine
+  lines: Line[]
 }
 
 interface Part {
@@ -219,20 +225,9 @@ function linesOf(times: Map<string, number>, talib: Partial<Record<string, numbe
   return lines
 }
 
-/** The result as last committed; none where there is no repository, or no result in it. */
-function committedLines(): Line[] {
-  const { status, stdout } = spawnSync('git', ['show', 'HEAD:./results/kernels.json'], { cwd: new URL('.', import.meta.url), encoding: 'utf8' })
-  return status === 0 ? (JSON.parse(stdout) as Line[]) : []
-}
-
-/** What got worse against the committed result, one sentence each. TA-Lib's machine-made loops are shown, not held to. */
-function regressions(lines: Line[], before: Line[]): string[] {
-  return lines.flatMap((line) => {
-    const old = before.find(({ name, against }) => name === line.name && against === line.against)
-    if (old?.ratio === undefined || line.ratio === undefined || line.against?.endsWith('TA-Lib through Python')) return []
-    return line.ratio <= old.ratio * WORSE ? [] : [`${line.name} takes ${line.ratio} of ${line.against}; it was ${old.ratio}.`]
-  })
-}
+const nameOf = ({ name, against }: Line): string => `${name} / ${against}`
+/** What is judged. TA-Lib's machine-made loops are shown, not held to. */
+const isJudged = ({ against }: Line): boolean => against !== undefined && !against.endsWith('TA-Lib through Python')
 
 const opened = await openParts(SETTINGS)
 const random = seeded(3)
@@ -244,9 +239,8 @@ if (typeof talib === 'string') console.error(`TA-Lib was left out: ${talib}. Giv
 const lines = linesOf(times, typeof talib === 'string' ? {} : talib)
 console.table(lines)
 if (options.only === '') {
-  const worse = regressions(lines, committedLines())
-  mkdirSync(new URL('.', FILE), { recursive: true })
-  writeFileSync(FILE, `${JSON.stringify(lines, null, 2)}\n`)
-  for (const sentence of worse) console.error(sentence)
-  if (worse.length > 0) process.exitCode = 1
+  const { rounds, time, symbols, note } = options
+  const ratios = Object.fromEntries(lines.filter(isJudged).map((line) => [nameOf(line), line.ratio ?? null]))
+  const result: KernelsResult = { note, options: { rounds, time, symbols }, machine: machineNow(), ratios, lines }
+  concludeRun('kernels', result, Object.fromEntries(Object.keys(ratios).map((name) => [name, WORSE])))
 }

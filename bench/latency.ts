@@ -23,13 +23,16 @@ import { runBench } from './run-bench.ts'
 
 const values = readOptions({
   rate: whole(5_000), symbols: whole(500), seconds: whole(60), partitions: whole(4), workers: wholeOrDefault(), 'quotes-per-trade': whole(4, 0),
-  'warm-up': whole(15, 0), out: resultName('latency'), note: text(''),
+  'warm-up': whole(15, 0), rounds: whole(2), out: resultName('latency'), note: text(''),
 })
 const options = {
   recordsPerSecond: values.rate, symbols: values.symbols, seconds: values.seconds, partitions: values.partitions, workers: values.workers,
-  quotesPerTrade: values['quotes-per-trade'], warmUpSeconds: values['warm-up'],
+  quotesPerTrade: values['quotes-per-trade'], warmUpSeconds: values['warm-up'], rounds: values.rounds,
 }
-const ROUNDS = 2
+/** Of the engine in each round. */
+const ROUND_SECONDS = options.seconds / options.rounds
+/** Null transactions in each round: as long as the engine, and no longer than it takes to know them. */
+const NULL_SECONDS = Math.min(ROUND_SECONDS, 60)
 const LATENESS_MS = 2_000
 /** Finals of a span's last window come within the lateness and this. */
 const GRACE_MS = 1_500
@@ -71,7 +74,7 @@ async function engineRound(job: Job, broker: LocalBroker, warmUpSeconds: number)
   await sleep(warmUpSeconds * 1000)
   const watch = await EngineWatch.start(engine, broker)
   const fromMs = Date.now()
-  await sleep((options.seconds / ROUNDS) * 1000)
+  await sleep(ROUND_SECONDS * 1000)
   const span = { fromMs, toMs: Date.now() }
   const figures = await watch.end()
   await sleep(LATENESS_MS + GRACE_MS)
@@ -85,7 +88,7 @@ async function nullRound(job: Job, broker: LocalBroker, topic: string, perSecond
   const nulls = await startChild<NullConfig, NullResult>('null-transactions.ts', config)
   await sleep(3_000)
   const [fromMs, before] = [Date.now(), cpuSeconds(broker.pid)]
-  await sleep((options.seconds / ROUNDS) * 1000)
+  await sleep(NULL_SECONDS * 1000)
   const [toMs, after] = [Date.now(), cpuSeconds(broker.pid)]
   await sleep(GRACE_MS)
   await nulls.stop()
@@ -102,12 +105,12 @@ async function run(broker: LocalBroker): Promise<void> {
   const engine: EngineFigures[] = []
   const nulls: NullFigures[] = []
   const spans: { engine: Span[]; nulls: Span[] } = { engine: [], nulls: [] }
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < options.rounds; round++) {
     // the broker's own compiler needs a minute of load, which it has had long ago where one trades
     const warmUpSeconds = options.warmUpSeconds * (round === 0 ? 3 : 1)
-    console.error(`round ${round + 1} of ${ROUNDS}: engine, ${warmUpSeconds} s of warm-up that don't count, then ${options.seconds / ROUNDS} s`)
+    console.error(`round ${round + 1} of ${options.rounds}: engine, ${warmUpSeconds} s of warm-up that don't count, then ${ROUND_SECONDS} s`)
     const ofEngine = await engineRound(job, broker, warmUpSeconds)
-    console.error(`round ${round + 1} of ${ROUNDS}: null transactions, ${options.seconds / ROUNDS} s`)
+    console.error(`round ${round + 1} of ${options.rounds}: null transactions, ${NULL_SECONDS} s`)
     const ofNulls = await nullRound(job, broker, nullTopic, ofEngine.figures.transactionsPerSecond)
     engine.push(ofEngine.figures)
     nulls.push(ofNulls.figures)

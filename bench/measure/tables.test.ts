@@ -8,7 +8,7 @@ import { summarize } from './recovery.ts'
 import { fillTables, readResults, type Results } from './tables.ts'
 
 const DOCUMENT = readFileSync(new URL('../../docs/performance.md', import.meta.url), 'utf8')
-const NONE: Results = { latency: null, 'latency-50k': null, throughput: null, 'throughput-8m': null, scale: null, recovery: null }
+const NONE: Results = { latency: null, 'latency-50k': null, 'latency-10k': null, soak: null, throughput: null, 'throughput-8m': null, kernels: null, scale: null, recovery: null }
 const SCALE: ScaleResult = {
   note: 'a busy machine', options: { symbols: [500], records: 1_000 }, machine: { cores: 2, load1m: 0.5, node: 'v24.1.0' }, ratios: {},
   rows: [{ symbols: 500, partitions: 4, workers: 2, inputs: 1_000_008, outputs: 173_800, recordsPerSecond: 400_123, liveRecordsPerSecond: 512_345, liveCpuPerRecordUs: 1.234, residentMb: 321 }],

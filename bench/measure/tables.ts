@@ -1,6 +1,7 @@
 /** Results as the tables of docs/performance.md. */
 import { existsSync, readFileSync } from 'node:fs'
 import type { Drain } from '../drain.ts'
+import type { KernelsResult } from '../kernels.ts'
 import type { LatencyResult } from '../latency.ts'
 import type { RecoveryResult } from '../recovery.ts'
 import type { ScaleResult } from '../scale.ts'
@@ -14,9 +15,14 @@ export interface Results {
   latency: LatencyResult | null
   /** A market in its first minutes. */
   'latency-50k': LatencyResult | null
+  /** As many symbols as a whole market has. */
+  'latency-10k': LatencyResult | null
+  /** Long enough for growth to show. */
+  soak: LatencyResult | null
   throughput: ThroughputResult | null
   /** Long enough for starting to weigh nothing. */
   'throughput-8m': ThroughputResult | null
+  kernels: KernelsResult | null
   scale: ScaleResult | null
   recovery: RecoveryResult | null
 }
@@ -31,13 +37,14 @@ export function readResults(): Results {
 }
 
 const TABLES: { [Name in keyof Results]: (result: NonNullable<Results[Name]>, name: string) => string } = {
-  latency: latencyTables, 'latency-50k': latencyTables,
-  throughput: throughputTables, 'throughput-8m': throughputTables, scale: scaleTable, recovery: recoveryTable,
+  latency: latencyTables, 'latency-50k': latencyTables, 'latency-10k': latencyTables, soak: soakTable,
+  throughput: throughputTables, 'throughput-8m': throughputTables, kernels: kernelsTable, scale: scaleTable, recovery: recoveryTable,
 }
 const COMMANDS: Readonly<Record<keyof Results, string>> = {
-  latency: 'pnpm bench', 'latency-50k': 'pnpm bench --rate 50000 --symbols 5000 --out latency-50k',
+  latency: 'pnpm bench', 'latency-50k': 'pnpm bench --rate 50000 --symbols 5000 --seconds 40 --out latency-50k',
+  'latency-10k': 'pnpm bench --symbols 10000 --seconds 80 --out latency-10k', soak: 'pnpm bench --seconds 1200 --rounds 1 --out soak',
   throughput: 'pnpm bench:throughput', 'throughput-8m': 'pnpm bench:throughput --records 8000000 --rounds 1 --out throughput-8m',
-  scale: 'pnpm bench:scale', recovery: 'pnpm bench:recovery',
+  kernels: 'pnpm bench:kernels', scale: 'pnpm bench:scale', recovery: 'pnpm bench:recovery',
 }
 
 /** Puts each table between its marks, `<!-- table: NAME -->` and `<!-- end: NAME -->`. Throws when marks are missing. */
@@ -86,6 +93,18 @@ function latencyTables(result: LatencyResult, name: string): string {
   ].join('\n')
 }
 
+/** What would grow with time: one line for each part of it. */
+function soakTable(result: LatencyResult): string {
+  const [{ growth }] = result.engine
+  const [quarters] = result.provisionalP99ByQuarter
+  return [
+    circumstances(result), '',
+    `Provisional bars: p50 ${ms(result.provisional.p50)}, p99 ${ms(result.provisional.p99)} ms; p99 in quarters of the time: ${quarters.map(ms).join(', ')} ms.`, '',
+    ...headOf('tenth of the time', ...growth.residentMb.map((_, tenth) => String(tenth + 1))),
+    row('memory of the process, MB', ...growth.residentMb), row('heap of its main thread, MB', ...growth.heapUsedMb),
+  ].join('\n')
+}
+
 function throughputTables(result: ThroughputResult): string {
   const drain = (name: string, of: Drain): string => row(name, whole(of.inputs), whole(of.outputs), whole(of.recordsPerSecond), whole(of.liveRecordsPerSecond),
     of.liveCpuPerRecordUs.toFixed(2), of.cpuSeconds.toFixed(1), of.brokerCpuSeconds.toFixed(1), of.residentMb)
@@ -96,6 +115,16 @@ function throughputTables(result: ThroughputResult): string {
     circumstances(result), '',
     ...headOf('drain', 'inputs', 'outputs', 'records/s', 'once live', 'µs CPU a record', 'CPU s', 'broker CPU s', 'MB'), ...rows, '',
     `CPU = ${result.cost.perInputUs.toFixed(2)} µs · inputs + ${result.cost.perOutputUs.toFixed(2)} µs · outputs.`,
+  ].join('\n')
+}
+
+function kernelsTable(result: KernelsResult): string {
+  const figure = (ns: number): string => ns.toFixed(ns < 100 ? 1 : 0)
+  return [
+    circumstances(result), '',
+    ...headOf('in WebAssembly', 'ns', 'beside it', 'ns', 'times as fast'),
+    ...result.lines.map(({ name, ns, against, againstNs, ratio }) => row(name, figure(ns), against ?? '–', againstNs === undefined ? '–' : figure(againstNs),
+      ratio === undefined ? '–' : (1 / ratio).toFixed(1))),
   ].join('\n')
 }
 

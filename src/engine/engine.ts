@@ -7,7 +7,6 @@
 import { crc32 } from 'node:zlib'
 import type { Bundle } from '../bundle/bundle.ts'
 import { moduleOf } from '../bundle/kernel-module.ts'
-import { offsetMsAt } from '../bundle/zone.ts'
 import { UserError, invariant } from '../contract/errors.ts'
 import { EXIT_SETTINGS } from '../contract/exit-codes.ts'
 import type { KernelRunner } from '../dispatch/runner.ts'
@@ -15,9 +14,6 @@ import type { Surroundings } from '../epoch/live-task.ts'
 import { PAUSED_MS } from '../epoch/degraded.ts'
 import { RecentGrowth } from '../epoch/recent-growth.ts'
 import type { Logger } from '../logging/logger.ts'
-import { marketSession } from '../market/session-state.ts'
-import { calendarWarning, dateAt, readCalendar } from '../market/calendar.ts'
-import type { CalendarWarning, TradingCalendar } from '../market/calendar.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log, LogGroup, Position, RecordColumns } from '../ports/log.ts'
 import { LogError } from '../ports/log.ts'
@@ -32,6 +28,7 @@ import { describeWanted } from '../topics/topics.ts'
 import { otherUser } from './contest.ts'
 import { EngineMetrics } from './engine-metrics.ts'
 import { FieldWatch } from './field-watch.ts'
+import { MarketWatch } from './market-watch.ts'
 import { Reader } from './reader.ts'
 import { paceOf } from './reading-pace.ts'
 import { SpareMemory } from './spare-memory.ts'
@@ -73,15 +70,13 @@ export class Engine {
   #group!: LogGroup
   #fail!: (error: unknown) => void
   #backlog = 0
-  readonly #calendar: TradingCalendar
+  readonly #market: MarketWatch
   readonly #fields: FieldWatch
   readonly #spare: SpareMemory
   /** Paused time up to now, and its share in the last while. */
   readonly #paused: RecentGrowth
   #pausedShare = 0
   #lastPausedMs = 0
-  /** New York's date of the last look at the calendar. */
-  #calendarDate = ''
   #isEnding = false
   readonly #ended = new AbortController()
   /** Tasks that the group has dealt to this process. */
@@ -92,7 +87,7 @@ export class Engine {
   constructor(options: EngineOptions) {
     this.#options = options
     const { settings } = options
-    this.#calendar = readCalendar(settings.calendar)
+    this.#market = new MarketWatch(settings, options.logger)
     this.#fields = new FieldWatch(options.log, options.logger, settings.fieldMap)
     this.#spare = new SpareMemory(settings, () => this.#giveBackMemory())
     this.#paused = new RecentGrowth(PAUSED_MS, options.clock.monotonicMs(), [0])
@@ -302,31 +297,16 @@ export class Engine {
   }
 
   #surroundings(clockMs: number): Surroundings {
-    const { session, sourceLagMaxMs, snapshotIntervalMs, snapshotMinPauseMs, maxFutureMs } = this.#options.settings
+    const { sourceLagMaxMs, snapshotIntervalMs, snapshotMinPauseMs, maxFutureMs } = this.#options.settings
     return {
-      market: marketSession(clockMs, offsetMsAt(clockMs), session, this.#calendar),
+      market: this.#market.session(clockMs),
       sourceLagMaxMs,
       maxFutureMs,
       snapshotIntervalMs: Math.max(snapshotIntervalMs, snapshotMinPauseMs),
       pausedShare: this.#pausedShare,
       wrongFields: this.#fields.blocking((channel) => [...this.#owners.values()].some(({ task }) => (task?.applied(channel) ?? 0) > 0)),
-      calendar: this.#calendarWarning(clockMs),
+      calendar: this.#market.warning(clockMs),
     }
-  }
-
-  /** A market that never closes needs no calendar. */
-  #calendarWarning(clockMs: number): CalendarWarning | null {
-    return this.#options.settings.session === 'utc-day' ? null : calendarWarning(this.#calendar, dateAt(clockMs + offsetMsAt(clockMs)))
-  }
-
-  /** Once a day: says that the calendar ends soon, or has. */
-  #lookAtCalendar(): void {
-    const clockMs = this.#options.clock.nowMs()
-    const date = dateAt(clockMs + offsetMsAt(clockMs))
-    if (date === this.#calendarDate) return
-    this.#calendarDate = date
-    const warning = this.#calendarWarning(clockMs)
-    if (warning !== null) this.#options.logger.warn({}, warning.text)
   }
 
   #snapshotStoring(partitions: number): OwnerContext['storeSnapshot'] {
@@ -373,7 +353,7 @@ export class Engine {
     const { ms, by } = this.#paused.note(clock.monotonicMs(), [pausedMs])
     // a share of the whole window, also in its first seconds
     this.#pausedShare = by[0] / Math.max(ms, PAUSED_MS)
-    this.#lookAtCalendar()
+    this.#market.look(clock.nowMs())
     serving.report(this.#metrics.report(owners, clock.nowMs(), this.#backlog, backpressure))
   }
 

@@ -116,11 +116,12 @@ export interface NativeProducer extends NativeClient {
     headers?: Record<string, string>[]): number
   /**
    * Queues the rows [from, to), copied, for one partition. On ERR__QUEUE_FULL all rows before `row` are queued and none
-   * after it. From patches/: absent in a client that was built without.
+   * after it. `headers`: by row, of each the lengths of name and value (32 bits each, low byte first), name, value. From patches/: absent
+   * in a client that was built without.
    */
   produceColumns?(
     topic: string, partition: number, from: number, to: number, keys: Uint8Array, keyEnds: Int32Array, values: Uint8Array,
-    valueEnds: Int32Array, flags?: Uint8Array): NativeQueued
+    valueEnds: Int32Array, flags?: Uint8Array, headers?: Uint8Array, headerEnds?: Int32Array): NativeQueued
   /**
    * Registers partitions with the transaction that has begun, in one request; 0 or an error code (none is registered then). One
    * of them must be produced to before the commit. From patches/.

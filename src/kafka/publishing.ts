@@ -1,5 +1,5 @@
 /** Packed outputs → librdkafka's queue (it copies keys and values, so the columns are free again at once). */
-import { FLAG_KEY_NULL, FLAG_VALUE_NULL, LogError, type OutputColumns } from '../ports/log.ts'
+import { FLAG_KEY_NULL, FLAG_VALUE_NULL, LogError, type Header, type OutputColumns } from '../ports/log.ts'
 import { binding, NativeCallError, type NativeProducer } from './binding.ts'
 import type { Ingest } from './kafka-config.ts'
 import { ERR__QUEUE_FULL } from './kafka-errors.ts'
@@ -8,21 +8,22 @@ import { ERR__QUEUE_FULL } from './kafka-errors.ts'
 const QUEUE_FULL_MS = 5_000
 
 /**
- * Queues every record in order: a call for each partition's records, or with `ingest` events, and where there are headers,
- * a call a record. Rejects with NativeCallError; some records may be queued then.
+ * Queues every record in order: a call for each partition's records, or with `ingest` events a call a record. Rejects with
+ * NativeCallError; some records may be queued then.
  */
 export async function queueOutputs(native: NativeProducer, outputs: readonly OutputColumns[], ingest: Ingest): Promise<void> {
   for (const columns of outputs) {
-    if (ingest === 'columns' && !columns.headers) await queueColumns(native, columns)
+    if (ingest === 'columns') await queueColumns(native, columns)
     else await queueRecords(native, columns)
   }
 }
 
 async function queueColumns(native: NativeProducer, columns: OutputColumns): Promise<void> {
   const { topic, partition, count, keys, keyEnds, values, valueEnds, flags } = columns
+  const headers = columns.headers && packHeaders(columns.headers)
   let from = 0
   const produce = (): number => {
-    const { queued, code, row } = native.produceColumns!(topic, partition, from, count, keys, keyEnds, values, valueEnds, flags)
+    const { queued, code, row } = native.produceColumns!(topic, partition, from, count, keys, keyEnds, values, valueEnds, flags, headers?.bytes, headers?.ends)
     if (code === 0 && from + queued !== count) throw new RangeError(`${queued} of ${count - from} records queued without an error`)
     from = code === 0 ? count : row
     return code
@@ -35,6 +36,25 @@ async function queueColumns(native: NativeProducer, columns: OutputColumns): Pro
     if (code === ERR__QUEUE_FULL && from === before) break
   }
   if (code !== 0) throw refusal(code, from, columns)
+}
+
+/** Headers of all records as one text: lengths, name, value of each. */
+function packHeaders(lists: readonly (readonly Header[])[]): { bytes: Buffer; ends: Int32Array } {
+  // a character of UTF-16 is three bytes of UTF-8 at the most
+  const sizeMost = lists.reduce((sum, list) => list.reduce((size, { name, value }) => size + 8 + 3 * (name.length + value.length), sum), 0)
+  const bytes = Buffer.allocUnsafe(sizeMost)
+  let at = 0
+  const ends = Int32Array.from(lists, (list) => {
+    for (const { name, value } of list) {
+      const nameBytes = bytes.write(name, at + 8)
+      const valueBytes = bytes.write(value, at + 8 + nameBytes)
+      bytes.writeUInt32LE(nameBytes, at)
+      bytes.writeUInt32LE(valueBytes, at + 4)
+      at += 8 + nameBytes + valueBytes
+    }
+    return at
+  })
+  return { bytes, ends }
 }
 
 async function queueRecords(native: NativeProducer, columns: OutputColumns): Promise<void> {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Log, LogError } from '../../src/ports/log.ts'
+import type { Message } from 'node-rdkafka'
+import type { Header, Log, LogError } from '../../src/ports/log.ts'
 import { createTopics, readAll, uniqueName } from './harness.ts'
 import { openLog, outputOf } from './kafka-fixtures.ts'
 
@@ -44,6 +45,20 @@ describe.each(['columns', 'events'] as const)('a producer by %s', (ingest) => {
       expect(first.headers?.map((header) => Object.entries(header).map(([name, value]) => `${name}=${String(value)}`)).flat())
         .toEqual(['ta-reason=not_json', 'ta-offset=7'])
       expect(second.headers ?? []).toEqual([])
+    })
+
+    it('gives each record its own headers: none, empty ones, repeated names, any text, thousands of them', async () => {
+      const topic = await topicWith(1)
+      const producer = log.producer(uniqueName('tx'))
+      await producer.init()
+      const few: Header[][] = [[], [{ name: 'é', value: '漢字 🙂' }, { name: 'é', value: '' }], [{ name: 'long', value: 'x'.repeat(70_000) }]]
+      const many = Array.from({ length: 5_000 }, (_, row): Header[] => (row % 3 === 0 ? [] : [{ name: 'ta-offset', value: String(row) }]))
+      const headers = [...few, ...many]
+      await producer.transact([{ ...outputOf(topic, 0, headers.map((_, row) => ({ key: row % 2 === 0 ? 'K' : null, value: `v${row}` }))), headers }])
+      await producer.close()
+      const seen = await readAll(topic)
+      const pairs = (found: Message['headers']) => (found ?? []).flatMap((one) => Object.entries(one).map(([name, value]) => ({ name, value: String(value) })))
+      expect(seen.map((message) => [String(message.value), pairs(message.headers)])).toEqual(headers.map((list, row) => [`v${row}`, list]))
     })
 
     it('takes views of shared memory, where the kernels write', async () => {

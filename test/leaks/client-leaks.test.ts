@@ -9,6 +9,8 @@ import { bootstrap } from '../broker/harness.ts'
 
 const USE = fileURLToPath(new URL('client-use.ts', import.meta.url))
 const ROUNDS = 4
+/** What the binding never frees of a client or of an admin's call: some KB each, whatever goes through it. */
+const ONCE_A_CLIENT = /NodeKafka::Conf::create|NodeKafka::Callbacks::Dispatcher::Activate|NodeKafka::Conversion::Admin::FromV8TopicObject/
 const hasValgrind = spawnSync('valgrind', ['--version']).status === 0
 if (!hasValgrind) console.warn('skipped: there is no valgrind here, so nobody looks for leaks of the Kafka client')
 const folder = mkdtempSync(join(tmpdir(), 'ta-leaks-'))
@@ -28,7 +30,7 @@ function findingsIn(xml: string): Finding[] {
       kind: /<kind>(.*?)<\/kind>/.exec(error)?.[1] ?? '', bytes: Number(/<leakedbytes>(\d+)</.exec(error)?.[1] ?? 0),
       functions: [...error.matchAll(/<fn>(.*?)<\/fn>/g)].map(([, name]) => name), objects: error,
     }))
-    .filter(({ objects }) => /node-librdkafka\.node|librdkafka\.so/.test(objects))
+    .filter(({ kind, objects }) => /node-librdkafka\.node|librdkafka\.so/.test(objects) && !(kind === 'Leak_DefinitelyLost' && ONCE_A_CLIENT.test(objects)))
     .map(({ kind, bytes, functions }) => ({ kind, bytes, functions }))
 }
 

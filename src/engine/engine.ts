@@ -89,7 +89,7 @@ export class Engine {
     const { settings } = options
     this.#market = new MarketWatch(settings, options.logger)
     this.#fields = new FieldWatch(options.log, options.logger, settings.fieldMap)
-    this.#spare = new SpareMemory(settings, () => this.#giveBackMemory())
+    this.#spare = new SpareMemory(settings)
     this.#paused = new RecentGrowth(PAUSED_MS, options.clock.monotonicMs(), [0])
     this.#inputs = [settings.tradesTopic, settings.quotesTopic, settings.bars1mTopic]
     this.#metrics = new EngineMetrics(options.serving, {
@@ -373,12 +373,17 @@ export class Engine {
       }
     }
     this.#backlog = backlog
-    if (positions.length > 0) this.#group.commitOffsets(positions)
-    this.#spare.look(backlog, this.#options.clock.nowMs())
+    if (positions.length === 0) return
+    this.#group.commitOffsets(positions)
+    await this.#giveBackMemory(backlog)
   }
 
-  #giveBackMemory(): void {
-    for (const { queues } of this.#owners.values()) for (const queue of queues) queue.giveBack()
+  async #giveBackMemory(backlog: number): Promise<void> {
+    const { clock } = this.#options
+    const waitMs = this.#spare.look(backlog, clock.nowMs())
+    if (waitMs === null) return
+    await clock.sleep(waitMs, this.#ended.signal)
+    for (const { task } of this.#owners.values()) task?.state.giveBack()
     this.#options.trimMemory()
   }
 }

@@ -1,32 +1,32 @@
 import { describe, expect, it } from 'vitest'
 import { CATCHING_UP_RECORDS, SpareMemory } from './spare-memory.ts'
 
-const MARKS = { provisionalDelayMs: 0, latenessMs: 2_000 }
 const FAR_MS = 400
-const NEAR_MS = 900
+const BEHIND = CATCHING_UP_RECORDS + 1
 
-/** How often memory was given back after each look. */
-function looks(...looked: [backlog: number, clockMs: number][]): number[] {
-  let given = 0
-  const memory = new SpareMemory(MARKS, () => given++)
-  return looked.map(([backlog, clockMs]) => {
-    memory.look(backlog, clockMs)
-    return given
-  })
+/** What each look says, of an engine that publishes at each second's begin. */
+function looks(...looked: [backlog: number, clockMs: number][]): (number | null)[] {
+  const memory = new SpareMemory({ provisionalDelayMs: 0, latenessMs: 2_000 })
+  return looked.map(([backlog, clockMs]) => memory.look(backlog, clockMs))
 }
 
 describe('SpareMemory', () => {
   it('gives back some times after a start, and then leaves it', () => {
-    expect(looks([0, FAR_MS], [9, FAR_MS], [CATCHING_UP_RECORDS, FAR_MS], [0, FAR_MS], [0, FAR_MS], [0, FAR_MS])).toEqual([1, 2, 3, 4, 4, 4])
+    expect(looks([0, FAR_MS], [9, FAR_MS], [CATCHING_UP_RECORDS, FAR_MS], [0, FAR_MS], [0, FAR_MS], [0, FAR_MS])).toEqual([0, 0, 0, 0, null, null])
   })
 
   it('waits for the end of catching up, and begins anew after another one', () => {
-    const behind = CATCHING_UP_RECORDS + 1
-    expect(looks([behind, FAR_MS], [behind, FAR_MS], [0, FAR_MS], [behind, FAR_MS], [0, FAR_MS], [0, FAR_MS], [0, FAR_MS], [0, FAR_MS], [0, FAR_MS]))
-      .toEqual([0, 0, 1, 1, 2, 3, 4, 5, 5])
+    const caughtUp = Array.from({ length: 5 }, (): [number, number] => [0, FAR_MS])
+    expect(looks([BEHIND, FAR_MS], [BEHIND, FAR_MS], [0, FAR_MS], [BEHIND, FAR_MS], ...caughtUp)).toEqual([null, null, 0, null, 0, 0, 0, 0, null])
   })
 
-  it('is in no way of a publication', () => {
-    expect(looks([0, NEAR_MS], [0, 1_010], [0, 1_000 + FAR_MS], [0, 1_950])).toEqual([0, 0, 1, 1])
+  it('is in no way of a publication: it waits until the last one is over and the next one is far', () => {
+    expect(looks([0, 900], [0, 1_000], [0, 1_040], [0, 1_810])).toEqual([200, 100, 60, 300])
+  })
+
+  it('goes on where publications leave no such time', () => {
+    const memory = new SpareMemory({ provisionalDelayMs: 0, latenessMs: 2_500 })
+    expect(memory.look(0, 250)).toBe(0)
+    expect(memory.look(0, 950)).toBe(160)
   })
 })

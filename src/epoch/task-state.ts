@@ -145,6 +145,12 @@ export class TaskState {
     return rows === 0 ? null : await this.apply(channel, rows, clockMs)
   }
 
+  /** Gives back the room that catching up took, in the queues and for outputs. */
+  giveBack(): void {
+    for (const queue of this.queues) queue.giveBack()
+    this.#room.giveBack()
+  }
+
   /** Takes the next record out without handing it to the kernel: rejected, `kernel_trap`. */
   async #skip(channel: number, clockMs: number): Promise<Applied> {
     const queue = this.queues[channel]

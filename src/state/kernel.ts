@@ -114,15 +114,22 @@ export function specialsOf(task: TaskMemory, rows: number): Special[] {
   return found
 }
 
+const OUTPUT_ROOM_BYTES = 65_536
+
 /** Room for the text of an epoch's outputs, used again for a later one's. */
 export class OutputRoom {
-  #bytes = new Uint8Array(65_536)
+  #bytes = new Uint8Array(OUTPUT_ROOM_BYTES)
 
   /** A copy of the text, valid until the next one. */
   copy(text: Uint8Array): Uint8Array {
     if (this.#bytes.length < text.length) this.#bytes = new Uint8Array(2 ** Math.ceil(Math.log2(text.length)))
     this.#bytes.set(text)
     return this.#bytes.subarray(0, text.length)
+  }
+
+  /** Gives back the room that catching up took; a text that is still used stays as long as it is. */
+  giveBack(): void {
+    this.#bytes = new Uint8Array(OUTPUT_ROOM_BYTES)
   }
 }
 

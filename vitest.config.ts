@@ -27,6 +27,7 @@ export default defineConfig({
           name: 'unit',
           include: ['{src,assembly,bin,bench,test}/**/*.test.ts'],
           exclude: [...BROKER_TESTS, ...CHAOS_TESTS, ...SIMULATION_TESTS],
+          testTimeout: 60_000, // for a machine that does other work: no test waits for anything
           sequence: { groupOrder: 1 }, // from 1: with one worker vitest puts a group 0 behind all others
         },
       },

@@ -33,7 +33,7 @@ export async function feedMarket(appender: Appender, feed: BenchFeed, signal: Ab
   let state = 1
   const draw = (below: number): number => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return state % below
+    return Math.floor((state / 4_294_967_296) * below) // by its upper bits: the lower ones repeat after a few draws
   }
   const { quotesPerTrade = QUOTES_PER_TRADE, onTrade } = feed
   const startedMs = performance.now()

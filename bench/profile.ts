@@ -6,7 +6,7 @@
  * and, printed, the ten hottest functions over all threads, WebAssembly by name, beside CPU by thread (librdkafka's own too).
  */
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -29,6 +29,7 @@ const WARM_UP_MS = 10_000
 const LATENESS_MS = 2_000
 const SAMPLE_US = 500
 const HOTTEST = 10
+const STAGES = 'stages.json'
 
 /** A copy of the program whose kernel was compiled as the shipped one is, with names kept. */
 function makeNamedProgram(): string {
@@ -50,7 +51,7 @@ async function runProfiled(broker: LocalBroker, program: string, into: string): 
   })
   const nodeFlags = ['--cpu-prof', `--cpu-prof-dir=${into}`, `--cpu-prof-interval=${SAMPLE_US}`, '--heap-prof', `--heap-prof-dir=${into}`,
     '--import', new URL('processes/stage-recorder.ts', import.meta.url).href]
-  const more = { BENCH_STAGES_FILE: join(into, 'stages.json'), ...(values.workers === 'default' ? {} : { TA_WORKERS: String(values.workers) }) }
+  const more = { BENCH_STAGES_FILE: join(into, STAGES), ...(values.workers === 'default' ? {} : { TA_WORKERS: String(values.workers) }) }
   const engine: BenchEngine = await runEngine(job, 'profile', more, { program: join(program, 'src/main.ts'), nodeFlags })
   await untilLive(engine)
   await untilCaughtUp(engine, partitions, LATENESS_MS)
@@ -66,19 +67,26 @@ async function runProfiled(broker: LocalBroker, program: string, into: string): 
   return { figures, span }
 }
 
+/** A thread by what runs on it. */
+function threadName(thread: string, profile: string): string {
+  if (thread === '0') return 'main'
+  if (profile.includes('src/dispatch/worker.ts')) return `worker-${thread}`
+  if (profile.includes('src/dispatch/snapshot-worker.ts')) return 'snapshots'
+  return profile.includes('src/serve/serving-thread.ts') ? 'serving' : `thread-${thread}`
+}
+
 /** Cuts out of each thread's profile what was measured, puts the true paths in and names the files by their thread; the CPU profiles. */
-function readProfiles(into: string, program: string, { fromMs, toMs }: Span): Map<string, CpuProfile> {
+function readProfiles(raw: string, into: string, program: string, { fromMs, toMs }: Span): Map<string, CpuProfile> {
   const profiles = new Map<string, CpuProfile>()
   const names = new Map<string, string>()
   const [copied, own] = [pathToFileURL(`${program}/`).href, pathToFileURL(ROOT).href]
   // CPU.<date>.<time>.<pid>.<thread>.<count>.cpuprofile, then Heap.….heapprofile
-  for (const name of readdirSync(into).filter((file) => file.endsWith('profile')).sort()) {
+  for (const name of readdirSync(raw).filter((file) => file.endsWith('profile')).sort()) {
     const [kind, , , , thread] = name.split('.')
     // a profile is written as soon as it ends
-    const endMs = statSync(join(into, name)).mtimeMs
-    const text = readFileSync(join(into, name), 'utf8').replaceAll(copied, own)
-    rmSync(join(into, name))
-    if (kind === 'CPU') names.set(thread, thread === '0' ? 'main' : text.includes('src/dispatch/worker.ts') ? `worker-${thread}` : 'serving')
+    const endMs = statSync(join(raw, name)).mtimeMs
+    const text = readFileSync(join(raw, name), 'utf8').replaceAll(copied, own)
+    if (kind === 'CPU') names.set(thread, threadName(thread, text))
     const label = names.get(thread) ?? `thread-${thread}`
     if (kind === 'CPU') profiles.set(label, cutProfile(JSON.parse(text) as CpuProfile, fromMs, toMs, endMs))
     writeFileSync(join(into, `${label}.${name.split('.').at(-1)}`), kind === 'CPU' ? JSON.stringify(profiles.get(label)) : text)
@@ -100,15 +108,18 @@ function print(profiles: Map<string, CpuProfile>, figures: EngineFigures, into: 
 }
 
 const into = resolve(values.dir)
-rmSync(into, { recursive: true, force: true })
 mkdirSync(into, { recursive: true })
+const raw = mkdtempSync(join(tmpdir(), 'ta-profile-raw-'))
 console.error('compiling a kernel with names')
 const program = makeNamedProgram()
 try {
   await runBench(async (broker) => {
-    const { figures, span } = await runProfiled(broker, program, into)
-    print(readProfiles(into, program, span), figures, into)
+    const { figures, span } = await runProfiled(broker, program, raw)
+    const profiles = readProfiles(raw, into, program, span)
+    copyFileSync(join(raw, STAGES), join(into, STAGES))
+    print(profiles, figures, into)
   })
 } finally {
+  rmSync(raw, { recursive: true, force: true })
   rmSync(program, { recursive: true, force: true })
 }

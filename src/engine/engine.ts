@@ -380,7 +380,8 @@ export class Engine {
 
   async #giveBackMemory(backlog: number): Promise<void> {
     const { clock } = this.#options
-    const waitMs = this.#spare.look(backlog, clock.nowMs())
+    const roomBytes = [...this.#owners.values()].reduce((sum, { task }) => sum + (task?.state.roomBytes ?? 0), 0)
+    const waitMs = this.#spare.look(backlog, roomBytes, clock.nowMs())
     if (waitMs === null) return
     await clock.sleep(waitMs, this.#ended.signal)
     for (const { task } of this.#owners.values()) task?.state.giveBack()

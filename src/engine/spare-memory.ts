@@ -2,12 +2,14 @@
  * When memory is given back that a start or catching up has taken and nobody needs any more: the queues' room, and what is free in the C heaps,
  * which keep it for good otherwise. Some times at some distance, as garbage is collected only then; and only where it is in no publication's way.
  *
- * In:  how many records wait, the clock. Out: how long to wait with it. Imports: epoch.
+ * In:  how many records wait, how much room there is, the clock. Out: how long to wait with it. Imports: epoch.
  */
 import { EPOCH_RECORDS_MAX, isFarFromPublication } from '../epoch/decide.ts'
 
 /** A backlog of more is being caught up. */
 export const CATCHING_UP_RECORDS = EPOCH_RECORDS_MAX
+/** So much room comes of catching up, also of a backlog that came and went between two looks. */
+export const GROWN_BYTES = 16 * 1_048_576
 const TIMES = 4
 const SECOND_MS = 1_000
 const STEP_MS = 20
@@ -20,9 +22,12 @@ export class SpareMemory {
     this.#marks = marks
   }
 
-  /** A look every few seconds, `backlog` records waiting at the broker and in the queues: after so many ms memory is to be given back; null: not now. */
-  look(backlog: number, clockMs: number): number | null {
-    if (backlog > CATCHING_UP_RECORDS) this.#left = TIMES
+  /**
+   * A look every few seconds, with `backlog` records waiting at the broker and in the queues, and room for `roomBytes` in queues and outputs: after
+   * so many ms memory is to be given back; null: not now.
+   */
+  look(backlog: number, roomBytes: number, clockMs: number): number | null {
+    if (backlog > CATCHING_UP_RECORDS || roomBytes > GROWN_BYTES) this.#left = TIMES
     if (backlog > CATCHING_UP_RECORDS || this.#left === 0) return null
     this.#left--
     let waitMs = 0

@@ -145,6 +145,11 @@ export class TaskState {
     return rows === 0 ? null : await this.apply(channel, rows, clockMs)
   }
 
+  /** Bytes that queues and outputs have room for. */
+  get roomBytes(): number {
+    return this.queues.reduce((sum, { roomBytes }) => sum + roomBytes, this.#room.bytes)
+  }
+
   /** Gives back the room that catching up took, in the queues and for outputs. */
   giveBack(): void {
     for (const queue of this.queues) queue.giveBack()

@@ -137,6 +137,11 @@ export class RecordQueue {
       grown(values.length, this.#valueEnd(count) + valueBytes)))
   }
 
+  /** Bytes that it has room for. */
+  get roomBytes(): number {
+    return this.#columns.values.length
+  }
+
   /** Gives back the room that catching up took, but for what waits; the memory is free when this returns. */
   giveBack(): void {
     const before = this.#columns

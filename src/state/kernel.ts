@@ -127,6 +127,10 @@ export class OutputRoom {
     return this.#bytes.subarray(0, text.length)
   }
 
+  get bytes(): number {
+    return this.#bytes.length
+  }
+
   /** Gives back the room that catching up took; a text that is still used stays as long as it is. */
   giveBack(): void {
     this.#bytes = new Uint8Array(OUTPUT_ROOM_BYTES)

@@ -48,7 +48,7 @@ export interface EngineFigures {
   residentMb: number
   /** Memory of the process and heap of its main thread in ten parts of the time: what grows without end shows here. */
   growth: { residentMb: number[]; heapUsedMb: number[] }
-  /** Delay of the main thread's event loop, ms: the largest of each second's, and the worst p99 of a second. */
+  /** Delay of the main thread's event loop, ms: the largest, and the worst p99, of the spells that the engine reports one by one. */
   eventLoopDelayMs: { p99: number; max: number }
   /** Main thread: pauses, their mean, and share of time. */
   gc: { pauses: number; meanMs: number; share: number }

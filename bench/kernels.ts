@@ -6,6 +6,7 @@
  * Options: --rounds 3 --time 300 (ms a part and round) --symbols 200 --only WORD (parts with it; nothing is written) --python PATH (for TA-Lib) --note TEXT.
  */
 import { Bench } from 'tinybench'
+import { EXIT_USAGE } from '../src/contract/exit-codes.ts'
 import type { RecordColumns } from '../src/ports/log.ts'
 import { INPUT, STATE_BASE } from '../src/state/layout.ts'
 import { copyOutputs } from '../src/state/kernel.ts'
@@ -62,6 +63,10 @@ interface Part {
 async function measure(parts: Part[]): Promise<Map<string, number>> {
   const best = new Map<string, number>()
   const wanted = parts.filter((part) => part.name.includes(options.only))
+  if (wanted.length === 0) {
+    console.error(`bench: no part has ${options.only} in its name; they are ${parts.map(({ name }) => name).join('; ')}`)
+    process.exit(EXIT_USAGE)
+  }
   for (let round = 0; round < options.rounds; round++) {
     const bench = new Bench({ time: options.time, warmupTime: 50, iterations: 5, warmupIterations: 5 })
     for (const { name, run, before } of wanted) bench.add(name, run, { async: false, ...(before && { beforeEach: before }) })

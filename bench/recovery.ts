@@ -4,6 +4,8 @@
  * group's first rebalance, as in production. Feed, engines and reader are each a process of their own, and over all the kills what
  * the reader got is checked against what was fed before any figure is believed.
  */
+import { UserError } from '../src/contract/errors.ts'
+import { EXIT_USAGE } from '../src/contract/exit-codes.ts'
 import type { LocalBroker } from '../src/demo/local-broker.ts'
 import { SESSION_TIMEOUT_MS } from '../src/kafka/kafka-config.ts'
 import { measureKills, type SnapshotFigures } from './kills.ts'
@@ -54,6 +56,7 @@ async function measureRow(broker: LocalBroker, symbols: number): Promise<Recover
 
 async function run(broker: LocalBroker): Promise<void> {
   const rows: RecoveryRow[] = []
+  if (options.symbols.length === 0) throw new UserError(EXIT_USAGE, 'there is nothing to measure: give --symbols one number or more')
   for (const symbols of options.symbols) rows.push(await measureRow(broker, symbols))
   const { ratios, tolerances, limits } = recoveryRatios(rows, SESSION_TIMEOUT_MS)
   const result: RecoveryResult = { note, options, machine: machineNow(), ratios, sessionTimeoutMs: SESSION_TIMEOUT_MS, rows }

@@ -2,6 +2,8 @@
  * `pnpm bench:scale`: how the drain's rate and a record's cost go with symbols, partitions and workers, one varied at a time. Each
  * symbol has two trades and eight quotes a second of event time everywhere, so that a record means the same work.
  */
+import { UserError } from '../src/contract/errors.ts'
+import { EXIT_USAGE } from '../src/contract/exit-codes.ts'
 import type { LocalBroker } from '../src/demo/local-broker.ts'
 import type { DataSet } from './data-set.ts'
 import { drainWithEngine, prepareDataSet, type Drain } from './drain.ts'
@@ -56,10 +58,12 @@ const line = (texts: string[]): string => texts.map((text) => text.padStart(11))
 
 async function run(broker: LocalBroker): Promise<void> {
   const job = `scale-${Date.now() % 100_000}`
+  const points = pointsOf(options)
+  if (points.length === 0) throw new UserError(EXIT_USAGE, 'there is nothing to measure: give one of --symbols, --partitions, --workers a number or more')
   const rows: Row[] = []
   const sets = new Map<string, DataSet>()
   console.log(line(HEAD))
-  for (const [i, point] of pointsOf(options).entries()) {
+  for (const [i, point] of points.entries()) {
     const { symbols, partitions, workers } = point
     const name = `${job}-${symbols}-${partitions}`
     const eventRate = symbols * RECORDS_PER_SYMBOL_AND_SECOND

@@ -1,4 +1,6 @@
 /** Cost as a·inputs + b·outputs, from two runs of different density. */
+import { UserError } from '../../src/contract/errors.ts'
+import { EXIT_USAGE } from '../../src/contract/exit-codes.ts'
 
 export interface Cost {
   inputs: number
@@ -7,11 +9,11 @@ export interface Cost {
   seconds: number
 }
 
-/** µs an input and µs an output. Throws RangeError when the densities are too near each other to tell the two apart. */
+/** µs an input and µs an output. Throws UserError 64 when the densities are too near each other to tell the two apart. */
 export function solveCost(one: Cost, other: Cost): { perInputUs: number; perOutputUs: number } {
   const determinant = one.inputs * other.outputs - other.inputs * one.outputs
   if (Math.abs(determinant) < 0.1 * one.inputs * other.inputs * Math.max(one.outputs / one.inputs, other.outputs / other.inputs)) {
-    throw new RangeError('the two runs have nearly as many inputs an output: their costs can\'t be told apart')
+    throw new UserError(EXIT_USAGE, 'the two data sets have nearly as many inputs an output, so their costs can\'t be told apart: give more --records, or fewer --symbols')
   }
   return {
     perInputUs: ((one.seconds * other.outputs - other.seconds * one.outputs) / determinant) * 1e6,

@@ -1,0 +1,25 @@
+import { expect, it } from 'vitest'
+import type { OutputColumns } from '../src/ports/log.ts'
+import { feedMarket, symbolName } from './market.ts'
+
+const RECORDS = 6_000
+
+it.each([2, 50, 51, 500])('feeds each of %i symbols, about as often as any other', async (symbols) => {
+  const ended = new AbortController()
+  const counts = new Map<string, number>()
+  let records = 0
+  await feedMarket({
+    append: async (outputs: OutputColumns[]) => {
+      for (const { keys, keyEnds, count } of outputs) {
+        for (let row = 0; row < count && records < RECORDS; row++, records++) {
+          const key = Buffer.from(keys).toString('utf8', row === 0 ? 0 : keyEnds[row - 1], keyEnds[row])
+          counts.set(key, (counts.get(key) ?? 0) + 1)
+        }
+      }
+      if (records === RECORDS) ended.abort()
+    },
+    close: async () => {},
+  }, { trades: 't', quotes: 'q', partitions: 4, symbols, recordsPerSecond: 1_000_000 }, ended.signal)
+  expect([...counts.keys()].sort()).toEqual(Array.from({ length: symbols }, (_, index) => symbolName(index)))
+  expect(Math.max(...counts.values())).toBeLessThan((4 * RECORDS) / symbols)
+})

@@ -75,7 +75,7 @@ export class Serving {
     this.#post({ type: 'ready', ready, reason })
   }
 
-  /** One value of a histogram, in its unit (seconds). Kept until the next report; no allocation once a series is known. */
+  /** One value of a histogram, in its unit (seconds). Kept until the next report, in its series' own array. */
   observe<Key extends HistogramKey>(key: Key, labels: LabelValues<Key>, value: number): void {
     const id = labels.length === 0 ? key : `${key}/${labels.join('/')}`
     let buffered = this.#observations.get(id)

@@ -5,6 +5,7 @@
 import { murmur2Partition } from '../src/contract/partition.ts'
 import { OutputBatch } from '../src/feed/batch.ts'
 import type { Appender } from '../src/ports/appender.ts'
+import { integerBetween, seeded } from '../test/fixtures/random.ts'
 import { envelope, symbolName } from './market.ts'
 
 export interface DataSetPlan {
@@ -43,11 +44,8 @@ export async function putDataSet(appender: Appender, plan: DataSetPlan, topics: 
   const bars = new Array<number>(partitions).fill(0)
   let tradeCount = 0
   const sender = new Sender(appender)
-  let state = 1
-  const draw = (below: number): number => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return Math.floor((state / 4_294_967_296) * below)
-  }
+  const random = seeded(1)
+  const draw = (below: number): number => integerBetween(random, 0, below)
   for (let i = 0; i < records; i++) {
     const atMs = startMs + Math.floor((i * 1000) / eventRate)
     const symbol = symbols[draw(symbols.length)]

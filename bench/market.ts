@@ -5,6 +5,7 @@
 import type { Appender } from '../src/ports/appender.ts'
 import { murmur2Partition } from '../src/contract/partition.ts'
 import { OutputBatch } from '../src/feed/batch.ts'
+import { integerBetween, seeded } from '../test/fixtures/random.ts'
 
 export interface BenchFeed {
   trades: string
@@ -30,11 +31,8 @@ export async function feedMarket(appender: Appender, feed: BenchFeed, signal: Ab
     const name = symbolName(index)
     return { name, partition: murmur2Partition(name, feed.partitions), cents: 2_000 + ((index * 7_919) % 30_000), seq: 0 }
   })
-  let state = 1
-  const draw = (below: number): number => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return Math.floor((state / 4_294_967_296) * below) // by its upper bits: the lower ones repeat after a few draws
-  }
+  const random = seeded(1)
+  const draw = (below: number): number => integerBetween(random, 0, below)
   const { quotesPerTrade = QUOTES_PER_TRADE, onTrade } = feed
   const startedMs = performance.now()
   let sent = 0

@@ -46,7 +46,7 @@ export interface EngineOptions {
   serving: Serving
   bundle: Bundle
   /** Gives free memory of the C heaps back to the system. */
-  trimMemory(): void
+  trimMemory: () => void
   /** What records are read into; absent: of the usual size. */
   columns?: RecordColumns
 }
@@ -113,7 +113,10 @@ export class Engine {
     this.#group = log.group(settings.tradesTopic)
     const ended = this.#ended
     this.#every(REPORT_MS, ended.signal, () => this.#report())
-    this.#every(OFFSETS_MS, ended.signal, () => this.#publishOffsets())
+    this.#every(OFFSETS_MS, ended.signal, async () => {
+      await this.#publishOffsets()
+      await this.#giveBackMemory()
+    })
     try {
       await this.#join(context, partitions)
       await Promise.race([stopped, failed])
@@ -373,18 +376,18 @@ export class Engine {
       }
     }
     this.#backlog = backlog
-    if (positions.length === 0) return
-    this.#group.commitOffsets(positions)
-    await this.#giveBackMemory(backlog)
+    if (positions.length > 0) this.#group.commitOffsets(positions)
   }
 
-  async #giveBackMemory(backlog: number): Promise<void> {
-    const { clock } = this.#options
-    const roomBytes = [...this.#owners.values()].reduce((sum, { task }) => sum + (task?.state.roomBytes ?? 0), 0)
-    const waitMs = this.#spare.look(backlog, roomBytes, clock.nowMs())
+  /** What a start or a backlog has taken, once that is over; of no use while no task is live. */
+  async #giveBackMemory(): Promise<void> {
+    const { clock, trimMemory } = this.#options
+    const states = () => [...this.#owners.values()].flatMap(({ task }) => task?.state ?? [])
+    if (states().length === 0) return
+    const waitMs = this.#spare.look(this.#backlog, states().reduce((sum, { roomBytes }) => sum + roomBytes, 0), clock.nowMs())
     if (waitMs === null) return
     await clock.sleep(waitMs, this.#ended.signal)
-    for (const { task } of this.#owners.values()) task?.state.giveBack()
-    this.#options.trimMemory()
+    for (const state of states()) state.giveBack()
+    trimMemory()
   }
 }

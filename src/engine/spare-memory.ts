@@ -27,8 +27,9 @@ export class SpareMemory {
    * so many ms memory is to be given back; null: not now.
    */
   look(backlog: number, roomBytes: number, clockMs: number): number | null {
-    if (backlog > CATCHING_UP_RECORDS || roomBytes > GROWN_BYTES) this.#left = TIMES
-    if (backlog > CATCHING_UP_RECORDS || this.#left === 0) return null
+    const isCatchingUp = backlog > CATCHING_UP_RECORDS
+    if (isCatchingUp || roomBytes > GROWN_BYTES) this.#left = TIMES
+    if (isCatchingUp || this.#left === 0) return null
     this.#left--
     let waitMs = 0
     while (waitMs < SECOND_MS && !isFarFromPublication(clockMs + waitMs, this.#marks)) waitMs += STEP_MS

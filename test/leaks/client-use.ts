@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { binding } from '../../src/kafka/binding.ts'
 import { openKafka } from '../../src/kafka/log.ts'
 import { recordColumns } from '../../src/ingest/record-queue.ts'
-import { LogError, type OutputColumns } from '../../src/ports/log.ts'
+import { FLAG_VALUE_NULL, LogError, type OutputColumns } from '../../src/ports/log.ts'
 
 const [bootstrap, rounds] = [process.argv[2], Number(process.argv[3])]
 const RECORDS = 500
@@ -26,7 +26,7 @@ function output(partition: number, values: (Buffer | null)[], withHeaders: boole
   return {
     topic, partition, count: values.length, keys: Buffer.from('K'.repeat(values.length)), keyEnds: ends(values.map(() => 1)),
     values: Buffer.concat(values.map((value) => value ?? Buffer.alloc(0))), valueEnds: ends(values.map((value) => value?.length ?? 0)),
-    flags: Uint8Array.from(values, (value) => (value === null ? 2 : 0)), ...(withHeaders && { headers: values.map(() => [{ name: 'ta-reason', value: 'late' }]) }),
+    flags: Uint8Array.from(values, (value) => (value === null ? FLAG_VALUE_NULL : 0)), ...(withHeaders && { headers: values.map(() => [{ name: 'ta-reason', value: 'late' }]) }),
   }
 }
 

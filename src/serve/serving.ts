@@ -75,16 +75,26 @@ export class Serving {
     this.#post({ type: 'ready', ready, reason })
   }
 
-  /** One value of a histogram, in its unit (seconds). Kept until the next report, in its series' own array. */
-  observe<Key extends HistogramKey>(key: Key, labels: LabelValues<Key>, value: number): void {
+  /** A value of a histogram, in its unit (seconds), so many times. Kept until the next report, in its series' own array. */
+  observe<Key extends HistogramKey>(key: Key, labels: LabelValues<Key>, value: number, times = 1): void {
+    const buffered = this.#seriesOf(key, labels)
+    for (let left = times; left > 0;) {
+      const more = Math.min(left, OBSERVATIONS_MAX - buffered.count)
+      buffered.values.fill(value, buffered.count, buffered.count + more)
+      buffered.count += more
+      left -= more
+      if (buffered.count === OBSERVATIONS_MAX) this.#postReport(null, null)
+    }
+  }
+
+  #seriesOf(key: HistogramKey, labels: readonly string[]): Buffered {
     const id = labels.length === 0 ? key : `${key}/${labels.join('/')}`
     let buffered = this.#observations.get(id)
     if (!buffered) {
       buffered = { key, labels: [...labels], values: new Float64Array(OBSERVATIONS_MAX), count: 0 }
       this.#observations.set(id, buffered)
     }
-    buffered.values[buffered.count++] = value
-    if (buffered.count === OBSERVATIONS_MAX) this.#postReport(null, null)
+    return buffered
   }
 
   /** Posts a report with all observations since the last. A few times a second is plenty. */

@@ -44,7 +44,7 @@ export interface Outputs {
   finalBars: number
   finalSignals: number
   /** UTC second at which each record's window starts. */
-  seconds: BigInt64Array
+  seconds: Float64Array
   /** OUTPUT_FINAL, OUTPUT_MINUTE. */
   flags: Uint8Array
   keys: Uint8Array
@@ -157,13 +157,13 @@ export function copyOutputs(task: TaskMemory, room: OutputRoom | null = null): O
   if (count === 0) {
     // the region may lie past the memory's end until something is written to it
     const none = new Int32Array(0)
-    return { ...head, seconds: new BigInt64Array(0), flags: new Uint8Array(0), keys: new Uint8Array(0), keyEnds: none, values: new Uint8Array(0), valueEnds: none }
+    return { ...head, seconds: new Float64Array(0), flags: new Uint8Array(0), keys: new Uint8Array(0), keyEnds: none, values: new Uint8Array(0), valueEnds: none }
   }
   const text = bytes.subarray(data, data + task.number('outBytes'))
   return {
     ...head,
     ...keysOf(task, new Int32Array(buffer, symbols, count)),
-    seconds: new BigInt64Array(buffer, base, count).slice(),
+    seconds: secondsOf(new Int32Array(buffer, base, 2 * count)),
     flags: bytes.slice(flags, flags + count),
     values: room === null ? text.slice() : room.copy(text),
     valueEnds: new Int32Array(buffer, ends, count).slice(),
@@ -191,21 +191,32 @@ export function minuteChecksOf(task: TaskMemory): MinuteChecks {
 }
 
 const NAME = layout.STATE_COLUMNS.findIndex((column) => column.table === 0 && column.name === 'name')
+const NAME_BYTES = layout.STATE_COLUMNS[NAME].list
 const NAME_LENGTH = layout.STATE_COLUMNS.findIndex((column) => column.table === 0 && column.name === 'nameLength')
 
+/** 64-bit numbers below 2^53 in halves, the lower first, as floats: read as they are, each would be a BigInt of its own. */
+function secondsOf(halves: Int32Array): Float64Array {
+  const seconds = new Float64Array(halves.length / 2)
+  for (let i = 0; i < seconds.length; i++) seconds[i] = halves[2 * i + 1] * 4_294_967_296 + (halves[2 * i] >>> 0)
+  return seconds
+}
+
+/** Names of the symbols in these rows, one after the other. No view a name: that would be an object an output. */
 function keysOf(task: TaskMemory, rows: Int32Array): { keys: Uint8Array; keyEnds: Int32Array } {
   const bytes = task.bytes()
+  const words = task.i32()
   const names = task.base(NAME)
   const lengths = task.base(NAME_LENGTH) / 4
   const keyEnds = new Int32Array(rows.length)
-  const keys = new Uint8Array(rows.length * 32)
+  const keys = new Uint8Array(rows.length * NAME_BYTES)
   let end = 0
   for (let i = 0; i < rows.length; i++) {
-    const length = task.i32()[lengths + rows[i]]
-    keys.set(bytes.subarray(names + rows[i] * 32, names + rows[i] * 32 + length), end)
-    keyEnds[i] = end += length
+    const from = names + rows[i] * NAME_BYTES
+    const to = from + words[lengths + rows[i]]
+    for (let at = from; at < to; at++) keys[end++] = bytes[at]
+    keyEnds[i] = end
   }
-  return { keys: keys.slice(0, end), keyEnds }
+  return { keys: keys.subarray(0, end), keyEnds }
 }
 
 /**

@@ -7,8 +7,9 @@ import { bollingerMid, bollingerReach, stepBollinger } from './indicators/bollin
 import { ema12, ema26, macd, macdSignal, stepEma } from './indicators/ema'
 import { stepIndicators } from './indicators/row'
 import { rsi, stepRsi } from './indicators/rsi'
-import { sessionVwap } from './indicators/session-vwap'
-import { slidingVwap } from './indicators/sliding-vwap'
+import { sessionOf } from './indicators/session'
+import { sessionVwap, stepSessionVwap } from './indicators/session-vwap'
+import { slidingVwap, stepSlidingVwap } from './indicators/sliding-vwap'
 import { stepVolatility, volatility } from './indicators/volatility'
 import { C_INDICATOR_BARS, C_INDICATOR_LAST_CLOSE } from './layout'
 import { f64At, i32At, setF64, setI32 } from './memory'
@@ -52,9 +53,19 @@ export function nextVolatility(row: i32, close: f64): f64 {
   return volatility(row)
 }
 
-/** A bar's whole signal set: every indicator stepped, every value read; bars a second apart. */
-export function nextSet(row: i32, second: i64, close: f64, pv: f64, volume: f64): f64 {
-  stepIndicators(row, second, second + 1, close, pv, volume)
+export function nextSessionVwap(row: i32, second: i32, pv: f64, volume: f64): f64 {
+  stepSessionVwap(row, sessionOf(<i64>second), pv, volume)
+  return sessionVwap(row)
+}
+
+export function nextSlidingVwap(row: i32, second: i32, pv: f64, volume: f64): f64 {
+  stepSlidingVwap(row, <i64>second + 1, pv, volume)
+  return slidingVwap(row)
+}
+
+/** A bar's whole signal set: every indicator stepped, every value read; bars a second apart. Seconds are i32: a BigInt a call would be JavaScript's cost. */
+export function nextSet(row: i32, second: i32, close: f64, pv: f64, volume: f64): f64 {
+  stepIndicators(row, <i64>second, <i64>second + 1, close, pv, volume)
   const mid = bollingerMid(row)
   return (
     ema12(row) + ema26(row) + macd(row) + macdSignal(row) + rsi(row) + mid + bollingerReach(row, mid) + volatility(row) + sessionVwap(row) + slidingVwap(row)

@@ -1,6 +1,8 @@
 /** Looks at a running engine and its broker from outside: CPU, memory, the engine's own metrics, between two moments. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LocalBroker } from '../src/demo/local-broker.ts'
+import { UserError } from '../src/contract/errors.ts'
+import { EXIT_OUTSIDE } from '../src/contract/exit-codes.ts'
 import { EPOCH_STAGES } from '../src/contract/metrics.ts'
 import { until, type BenchEngine } from './engine.ts'
 import { cpuSeconds, cpuSecondsByThread, residentBytes } from './measure/cpu.ts'
@@ -11,17 +13,29 @@ import { histogramBetween, parseMetrics, sumOf, type Samples } from './measure/p
 const LOOP_TIMER_MS = 10
 const LOOK_MS = 2_000
 
+const ENDED_PATIENCE_MS = 2_000
 const LIVE_PATIENCE_MS = 120_000
 const CAUGHT_UP_PATIENCE_MS = 180_000
 const LAG_LOOK_MS = 200
 
-/** Resolves when all tasks are live; rejects with the engine's last words should it end before. */
-export async function untilLive(engine: BenchEngine): Promise<void> {
+/** What `work` resolves to; rejects with the engine's last words should it end before. */
+export async function unlessEnded<T>(engine: BenchEngine, work: () => Promise<T>): Promise<T> {
   const ended = engine.ended.then(({ exitCode, lastWords }) => {
-    throw new Error(`the engine ended with ${exitCode}: ${lastWords}`)
+    throw new UserError(EXIT_OUTSIDE, `the engine ended (${exitCode === null ? 'by a signal' : `exit code ${exitCode}`}): ${lastWords}`)
   })
   ended.catch(() => {}) // it ends later, too, when it is told to
-  await Promise.race([until('the engine to be live', () => engine.isReady(), LIVE_PATIENCE_MS), ended])
+  try {
+    return await Promise.race([work(), ended])
+  } catch (error) {
+    // one that is gone does not answer, which may be seen before its end
+    await Promise.race([ended, sleep(ENDED_PATIENCE_MS)])
+    throw error
+  }
+}
+
+/** Resolves when all tasks are live; rejects with the engine's last words should it end before. */
+export async function untilLive(engine: BenchEngine): Promise<void> {
+  await unlessEnded(engine, () => until('the engine to be live', () => engine.isReady(), LIVE_PATIENCE_MS))
 }
 
 /** Resolves when no task's watermark is more than a second behind the lateness: what lay there before has been caught up. */

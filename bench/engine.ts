@@ -3,6 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { UserError } from '../src/contract/errors.ts'
+import { EXIT_OUTSIDE } from '../src/contract/exit-codes.ts'
 import { openAppender, openLog } from '../src/commands/open-log.ts'
 import { startEngine } from '../src/demo/engine-process.ts'
 import type { EngineProcess } from '../src/demo/engine-process.ts'
@@ -103,7 +105,7 @@ export async function runEngine(
 export async function until(what: string, condition: () => boolean | Promise<boolean>, patienceMs = 60_000): Promise<void> {
   const deadlineMs = performance.now() + patienceMs
   while (!(await condition())) {
-    if (performance.now() > deadlineMs) throw new Error(`${what} did not come within ${patienceMs} ms`)
+    if (performance.now() > deadlineMs) throw new UserError(EXIT_OUTSIDE, `${what} did not come within ${patienceMs} ms`)
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }

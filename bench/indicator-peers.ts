@@ -1,18 +1,21 @@
 /**
  * What others offer for the same indicators, over one stream of closes, each by its fastest way: npm's `technicalindicators`
- * and `trading-signals` by a call a bar, `indicatorts` (which has nothing else) and TA-Lib over the whole stream at once.
- * A peer without an indicator is left out of that line.
+ * and `trading-signals` by a call a bar, `indicatorts` (which has nothing else) and TA-Lib over the whole stream at once; and what a live stream asks of
+ * `indicatorts`, which is all arrays: at each bar those of the bars before it once more.
+ * A peer without an indicator is left out of that line; none has both VWAPs.
  */
 import { spawnSync } from 'node:child_process'
-import { bb, ema, macd, mstd, rsi } from 'indicatorts'
+import { bb, ema, macd, mstd, rsi, vwap } from 'indicatorts'
 import technicalindicators from 'technicalindicators'
 import * as signals from 'trading-signals'
 
-export type IndicatorName = 'ema' | 'macd' | 'rsi' | 'bollinger' | 'volatility' | 'set'
+export type IndicatorName = 'ema' | 'macd' | 'rsi' | 'bollinger' | 'volatility' | 'session VWAP' | '5-minute VWAP' | 'set'
 
 /** Runs an indicator over all closes from its beginning; the result keeps the work from being left out. */
 export type PeerRun = (closes: number[]) => unknown
 
+/** Of each bar: what a bar's volume is makes no difference to what it costs. */
+export const VOLUME = 100
 const PERIODS = { values: [] as number[] }
 const MACD_PERIODS = { ...PERIODS, fastPeriod: 12, slowPeriod: 26, signalPeriod: 9, SimpleMAOscillator: false, SimpleMASignal: false }
 
@@ -21,6 +24,8 @@ const logReturns = (closes: number[]): number[] => {
   for (let i = 1; i < closes.length; i++) returns[i - 1] = Math.log(closes[i] / closes[i - 1])
   return returns
 }
+
+const volumesOf = (closes: number[]): number[] => new Array<number>(closes.length).fill(VOLUME)
 
 const byCall = (makers: (() => (close: number) => unknown)[]): PeerRun => (closes) => {
   const steps = makers.map((make) => make())
@@ -45,6 +50,10 @@ const technicalOf = {
       return result
     }
   },
+  sessionVwap: () => {
+    const a = new technical.VWAP({ high: [], low: [], close: [], volume: [] })
+    return (close: number) => a.nextValue({ high: close, low: close, close, volume: VOLUME })
+  },
 }
 
 const signalsOf = {
@@ -53,7 +62,15 @@ const signalsOf = {
   macd: () => { const a = new signals.MACD(new signals.EMA(12), new signals.EMA(26), new signals.EMA(9)); return (close: number) => a.update(close, false) },
   rsi: () => { const a = new signals.RSI(14, signals.WSMA); return (close: number) => a.update(close, false) },
   bollinger: () => { const a = new signals.BollingerBands(20, 2); return (close: number) => a.update(close, false) },
+  sessionVwap: () => { const a = new signals.VWAP(); return (close: number) => a.update({ high: close, low: close, close, volume: VOLUME }, false) },
 }
+
+const arraysSet: PeerRun = (closes) => [
+  ema(closes, { period: 12 }), ema(closes, { period: 26 }), macd(closes, { fast: 12, slow: 26, signal: 9 }), rsi(closes, { period: 14 }),
+  bb(closes, { period: 20 }), mstd(logReturns(closes), { period: 60 }), vwap(closes, volumesOf(closes), { period: 300 }),
+]
+/** Bars that a bar's values depend on where nothing is kept from call to call: five minutes of seconds. */
+const HISTORY = 299
 
 /** Runs of each npm library, by indicator. */
 export const NPM_PEERS: Record<string, Partial<Record<IndicatorName, PeerRun>>> = {
@@ -63,6 +80,7 @@ export const NPM_PEERS: Record<string, Partial<Record<IndicatorName, PeerRun>>> 
     rsi: byCall([technicalOf.rsi]),
     bollinger: byCall([technicalOf.bollinger]),
     volatility: byCall([technicalOf.volatility]),
+    'session VWAP': byCall([technicalOf.sessionVwap]),
     set: byCall(Object.values(technicalOf)),
   },
   'trading-signals': {
@@ -70,6 +88,7 @@ export const NPM_PEERS: Record<string, Partial<Record<IndicatorName, PeerRun>>> 
     macd: byCall([signalsOf.macd]),
     rsi: byCall([signalsOf.rsi]),
     bollinger: byCall([signalsOf.bollinger]),
+    'session VWAP': byCall([signalsOf.sessionVwap]),
     set: byCall(Object.values(signalsOf)),
   },
   indicatorts: {
@@ -78,11 +97,10 @@ export const NPM_PEERS: Record<string, Partial<Record<IndicatorName, PeerRun>>> 
     rsi: (closes) => rsi(closes, { period: 14 }),
     bollinger: (closes) => bb(closes, { period: 20 }),
     volatility: (closes) => mstd(logReturns(closes), { period: 60 }),
-    set: (closes) => [
-      ema(closes, { period: 12 }), ema(closes, { period: 26 }), macd(closes, { fast: 12, slow: 26, signal: 9 }), rsi(closes, { period: 14 }),
-      bb(closes, { period: 20 }), mstd(logReturns(closes), { period: 60 }),
-    ],
+    '5-minute VWAP': (closes) => vwap(closes, volumesOf(closes), { period: 300 }),
+    set: arraysSet,
   },
+  'indicatorts, a call a bar': { set: (closes) => closes.map((_, bar) => arraysSet(closes.slice(Math.max(bar - HISTORY, 0), bar + 1))) },
 }
 
 const TALIB_PROGRAM = `

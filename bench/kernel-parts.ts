@@ -13,7 +13,9 @@ export interface Parts {
   nextRsi(row: number, close: number): number
   nextBollinger(row: number, close: number): number
   nextVolatility(row: number, close: number): number
-  nextSet(row: number, second: bigint, close: number, pv: number, volume: number): number
+  nextSessionVwap(row: number, second: number, pv: number, volume: number): number
+  nextSlidingVwap(row: number, second: number, pv: number, volume: number): number
+  nextSet(row: number, second: number, close: number, pv: number, volume: number): number
 }
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))

@@ -11,7 +11,7 @@ import type { RecordColumns } from '../src/ports/log.ts'
 import { INPUT, STATE_BASE } from '../src/state/layout.ts'
 import { copyOutputs } from '../src/state/kernel.ts'
 import { seeded } from '../test/fixtures/random.ts'
-import { NPM_PEERS, talibTimes } from './indicator-peers.ts'
+import { NPM_PEERS, VOLUME, talibTimes } from './indicator-peers.ts'
 import type { IndicatorName } from './indicator-peers.ts'
 import { openParts } from './kernel-parts.ts'
 import { BARS, BenchTask, QUOTES, SETTINGS, TRADES, assertAllApplied } from './kernel-task.ts'
@@ -172,13 +172,16 @@ type Opened = Awaited<ReturnType<typeof openParts>>
 /** Each indicator here, stepped by a call a bar, and in the npm libraries. */
 function indicatorParts({ parts, task }: Opened, closes: number[]): Part[] {
   const row = 1
+  const startOf = (bar: number): number => 1_748_872_800 + bar
   const steps: Record<IndicatorName, (close: number, bar: number) => number> = {
     ema: (close) => parts.nextEma(row, close),
     macd: (close) => parts.nextEma(row, close),
     rsi: (close) => parts.nextRsi(row, close),
     bollinger: (close) => parts.nextBollinger(row, close),
     volatility: (close) => parts.nextVolatility(row, close),
-    set: (close, bar) => parts.nextSet(row, 1_748_872_800n + BigInt(bar), close, close * 100, 100),
+    'session VWAP': (close, bar) => parts.nextSessionVwap(row, startOf(bar), close * VOLUME, VOLUME),
+    '5-minute VWAP': (close, bar) => parts.nextSlidingVwap(row, startOf(bar), close * VOLUME, VOLUME),
+    set: (close, bar) => parts.nextSet(row, startOf(bar), close, close * VOLUME, VOLUME),
   }
   const clean = task.bytes().slice(STATE_BASE, task.number('stateEnd'))
   return Object.entries(steps).flatMap(([name, step]) => [

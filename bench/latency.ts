@@ -5,9 +5,10 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LocalBroker } from '../src/demo/local-broker.ts'
-import { EngineWatch, untilCaughtUp, untilLive, type EngineFigures } from './engine-watch.ts'
-import { openJob, runEngine, type Job } from './engine.ts'
-import { findMistakes, measureBars, measureSignals, type BarFigures, type Span } from './measure/arrivals.ts'
+import { EngineWatch, unlessEnded, untilCaughtUp, untilLive, type EngineFigures } from './engine-watch.ts'
+import { runEngine, type Job } from './engine.ts'
+import { LATENESS_MS, SETTLED_MS, startFedJob } from './fed-job.ts'
+import { measureBars, measureSignals, type BarFigures, type Span } from './measure/arrivals.ts'
 import { concludeRun, writeResult, type Comparable } from './measure/comparison.ts'
 import { cpuSeconds } from './measure/cpu.ts'
 import { Latencies, rounded, type LatencySummary } from './measure/latencies.ts'
@@ -16,9 +17,8 @@ import { machineNow, type Machine } from './measure/machine.ts'
 import { drawPercentiles } from './measure/picture.ts'
 import { readOptions, resultName, text, whole, wholeOrDefault } from './options.ts'
 import { startChild } from './processes/child.ts'
-import type { FeedConfig, FeedResult } from './processes/feed.ts'
 import type { NullConfig, NullResult } from './processes/null-transactions.ts'
-import type { ReaderConfig, ReaderResult } from './processes/reader.ts'
+import type { ReaderResult } from './processes/reader.ts'
 import { runBench } from './run-bench.ts'
 
 const values = readOptions({
@@ -33,8 +33,7 @@ const options = {
 const ROUND_SECONDS = options.seconds / options.rounds
 /** Null transactions in each round: as long as the engine, and no longer than it takes to know them. */
 const NULL_SECONDS = Math.min(ROUND_SECONDS, 60)
-const LATENESS_MS = 2_000
-/** Finals of a span's last window come within the lateness and this. */
+/** Of null transactions: the last of a round has been received by then. */
 const GRACE_MS = 1_500
 /** How much worse a ratio may be than the committed one; p99 of some hundred seconds' ends moves more than p50. */
 const TOLERANCES = { provisionalP50ToNull: 1.4, provisionalP99ToNull: 1.8, finalP50ToNull: 1.4, finalP99ToNull: 1.8, engineCpuToBrokerCpu: 1.4 }
@@ -70,17 +69,20 @@ export interface LatencyResult extends Comparable {
 async function engineRound(job: Job, broker: LocalBroker, warmUpSeconds: number): Promise<{ span: Span; figures: EngineFigures }> {
   const engine = await runEngine(job, 'bench', values.workers === 'default' ? {} : { TA_WORKERS: String(values.workers) })
   await untilLive(engine)
-  await untilCaughtUp(engine, options.partitions, LATENESS_MS)
-  await sleep(warmUpSeconds * 1000)
-  const watch = await EngineWatch.start(engine, broker)
-  const fromMs = Date.now()
-  await sleep(ROUND_SECONDS * 1000)
-  const span = { fromMs, toMs: Date.now() }
-  const figures = await watch.end()
-  await sleep(LATENESS_MS + GRACE_MS)
-  await untilCaughtUp(engine, options.partitions, LATENESS_MS)
+  const measured = await unlessEnded(engine, async () => {
+    await untilCaughtUp(engine, options.partitions, LATENESS_MS)
+    await sleep(warmUpSeconds * 1000)
+    const watch = await EngineWatch.start(engine, broker)
+    const fromMs = Date.now()
+    await sleep(ROUND_SECONDS * 1000)
+    const span = { fromMs, toMs: Date.now() }
+    const figures = await watch.end()
+    await sleep(SETTLED_MS)
+    await untilCaughtUp(engine, options.partitions, LATENESS_MS)
+    return { span, figures }
+  })
   await engine.stop()
-  return { span, figures }
+  return measured
 }
 
 async function nullRound(job: Job, broker: LocalBroker, topic: string, perSecond: number): Promise<{ span: Span; figures: NullFigures }> {
@@ -96,12 +98,7 @@ async function nullRound(job: Job, broker: LocalBroker, topic: string, perSecond
 }
 
 async function run(broker: LocalBroker): Promise<void> {
-  const job = await openJob(broker, `latency-${Date.now() % 100_000}`, {}, options.partitions)
-  const nullTopic = `${job.settings.groupId}.null`
-  await job.log.createTopics([{ name: nullTopic, partitions: options.partitions, replicationFactor: 1, config: {} }])
-  const { partitions, symbols, recordsPerSecond, quotesPerTrade } = options
-  const reader = await startChild<ReaderConfig, ReaderResult>('reader.ts', { env: job.env, partitions, nullTopic })
-  const feed = await startChild<FeedConfig, FeedResult>('feed.ts', { env: job.env, partitions, symbols, recordsPerSecond, quotesPerTrade })
+  const { job, nullTopic, finish } = await startFedJob(broker, `latency-${Date.now() % 100_000}`, { ...options, nulls: true })
   const engine: EngineFigures[] = []
   const nulls: NullFigures[] = []
   const spans: { engine: Span[]; nulls: Span[] } = { engine: [], nulls: [] }
@@ -117,14 +114,10 @@ async function run(broker: LocalBroker): Promise<void> {
     spans.engine.push(ofEngine.span)
     spans.nulls.push(ofNulls.span)
   }
-  const { trades } = await feed.stop()
-  const received = await reader.stop()
-  await job.end()
-  const mistakes = findMistakes(trades, received.bars, spans.engine)
-  if (mistakes.length > 0) throw new Error(`what was received is not what was fed, so no figure counts:\n  ${mistakes.slice(0, 10).join('\n  ')}`)
-  const quarters = spans.engine.map((span) => quartersOf(span).map((quarter) => measureBars(trades, received.bars, [quarter], LATENESS_MS).provisional.at(99)))
-  conclude(measureBars(trades, received.bars, spans.engine, LATENESS_MS), quarters, measureSignals(received.signals, spans.engine, LATENESS_MS),
-    nullLatencies(received, spans.nulls), engine, nulls)
+  const { trades, bars, signals, nulls: ofNulls } = await finish(spans.engine)
+  const quarters = spans.engine.map((span) => quartersOf(span).map((quarter) => measureBars(trades, bars, [quarter], LATENESS_MS).provisional.at(99)))
+  conclude(measureBars(trades, bars, spans.engine, LATENESS_MS), quarters, measureSignals(signals, spans.engine, LATENESS_MS),
+    nullLatencies(ofNulls, spans.nulls), engine, nulls)
 }
 
 function quartersOf({ fromMs, toMs }: Span): Span[] {
@@ -132,7 +125,7 @@ function quartersOf({ fromMs, toMs }: Span): Span[] {
   return [0, 1, 2, 3].map((quarter) => ({ fromMs: at(quarter), toMs: at(quarter + 1) }))
 }
 
-function nullLatencies({ nulls: { dueMs, receivedMs } }: ReaderResult, spans: readonly Span[]): Latencies {
+function nullLatencies({ dueMs, receivedMs }: ReaderResult['nulls'], spans: readonly Span[]): Latencies {
   const latencies = new Latencies()
   dueMs.forEach((due, i) => {
     if (spans.some(({ fromMs, toMs }) => due >= fromMs && due < toMs)) latencies.add(receivedMs[i] - due)

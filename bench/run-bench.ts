@@ -2,9 +2,10 @@
 import { UserError } from '../src/contract/errors.ts'
 import type { LocalBroker } from '../src/demo/local-broker.ts'
 import { startServerBroker } from './engine.ts'
+import { endChildren } from './processes/child.ts'
 
 /**
- * Runs `bench` on a broker of its own, which ends with it. What a person has to put right is told in one sentence.
+ * Runs `bench` on a broker of its own, which ends with it, as do the bench's processes. What a person has to put right is told in one sentence.
  */
 export async function runBench(bench: (broker: LocalBroker) => Promise<void>, properties: Record<string, string> = {}): Promise<void> {
   try {
@@ -12,11 +13,14 @@ export async function runBench(bench: (broker: LocalBroker) => Promise<void>, pr
     try {
       await bench(broker)
     } finally {
+      endChildren()
       await broker.stop()
     }
   } catch (error) {
     if (!(error instanceof UserError)) throw error
     console.error(`bench: ${error.message}`)
     process.exitCode = error.exitCode
+    // what it waited for may still be under way, and would keep the process from ending
+    setTimeout(() => process.exit(), 1_000).unref()
   }
 }

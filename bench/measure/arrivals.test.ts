@@ -60,17 +60,33 @@ describe('measureBars', () => {
 })
 
 describe('findMistakes', () => {
+  const RIGHT = outputs([3, 10, 0, 1, 0, 7, 11_012], [3, 10, 1, 2, 0, 7, 13_010])
+
   test('says nothing when all is right', () => {
-    expect(findMistakes(FED, RECEIVED, ALL)).toEqual([])
+    expect(findMistakes(FED, { bars: RECEIVED, signals: RIGHT }, ALL)).toEqual([])
   })
 
   test.each([
-    ['a window without a record', trades([3, 10, 10_100], [4, 10, 10_100]), outputs([3, 10, 1, 1, 1, 7, 13_010]), '1 windows of 2 without a record'],
-    ['a lost trade', FED, outputs([3, 10, 1, 1, 2, 7, 13_010]), '2 trades instead of 3 in symbol 3, second 10'],
-    ['two finals', FED, outputs([3, 10, 1, 1, 3, 7, 13_010], [3, 10, 1, 2, 3, 7, 13_011]), '2 finals of symbol 3, second 10'],
-    ['no final', FED, outputs([3, 10, 0, 1, 3, 7, 13_010]), '0 finals of symbol 3, second 10'],
-    ['a gap in seq', trades([3, 10, 0], [3, 11, 0]), outputs([3, 10, 1, 1, 1, 7, 13_010], [3, 11, 1, 3, 1, 7, 14_010]), 'seq 3 after 1 of symbol 3'],
-  ])('finds %s', (_, fed, received, sentence) => {
-    expect(findMistakes(fed, received, ALL)).toEqual([sentence])
+    ['a window without a record', trades([3, 10, 10_100], [4, 10, 10_100]), outputs([3, 10, 1, 1, 1, 7, 13_010]), ['1 windows of 2 without a bar', '1 windows of 2 without a signal']],
+    ['a lost trade', FED, outputs([3, 10, 1, 1, 2, 7, 13_010]), ['2 trades instead of 3 in symbol 3, second 10']],
+    ['two finals', FED, outputs([3, 10, 1, 1, 3, 7, 13_010], [3, 10, 1, 2, 3, 7, 13_011]), ['2 final bars of symbol 3, second 10']],
+    ['no final', FED, outputs([3, 10, 0, 1, 3, 7, 13_010]), ['0 final bars of symbol 3, second 10']],
+    ['a bar of nothing', FED, outputs([3, 10, 1, 1, 3, 7, 13_010], [3, 11, 1, 2, 1, 7, 14_010]), ['a bar without a trade: symbol 3, second 11']],
+    ['nothing at all', trades(), outputs(), ['no trade was fed in the time that was measured']],
+  ])('finds %s', (_, fed, bars, sentences) => {
+    expect(findMistakes(fed, { bars, signals: RIGHT }, ALL)).toEqual(sentences)
+  })
+
+  test.each([
+    ['none', outputs(), '1 windows of 1 without a signal'],
+    ['no final one', outputs([3, 10, 0, 1, 0, 7, 13_010]), '0 final signals of symbol 3, second 10'],
+    ['a gap in seq', outputs([3, 10, 0, 1, 0, 7, 13_010], [3, 10, 1, 3, 0, 7, 14_010]), "seq 3 after 1 of symbol 3's signals"],
+  ])('finds of signals %s', (_, signals, sentence) => {
+    expect(findMistakes(FED, { bars: RECEIVED, signals }, ALL)).toEqual([sentence])
+  })
+
+  test('finds a gap in seq of bars', () => {
+    const finals = (seq: number): OutputLog => outputs([3, 10, 1, 1, 1, 7, 13_010], [3, 11, 1, seq, 1, 7, 14_010])
+    expect(findMistakes(trades([3, 10, 0], [3, 11, 0]), { bars: finals(3), signals: finals(2) }, ALL)).toEqual(["seq 3 after 1 of symbol 3's bars"])
   })
 })

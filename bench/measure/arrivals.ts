@@ -131,30 +131,40 @@ export function measureSignals(signals: OutputLog, spans: readonly Span[], laten
   return { provisional, final }
 }
 
-/** What was wrong with the bars, in words; empty when each window fed within the spans has one final that counts its trades, and seq has no gap. */
-export function findMistakes(trades: TradeLog, bars: OutputLog, spans: readonly Span[]): string[] {
-  const mistakes: string[] = []
+/**
+ * What was wrong with the outputs, in words; empty when trades were fed within the spans, each window of theirs has one final bar that
+ * counts them and one final signal, there is no other window, and seq has no gap in either topic.
+ */
+export function findMistakes(trades: TradeLog, { bars, signals }: { bars: OutputLog; signals: OutputLog }, spans: readonly Span[]): string[] {
   const wanted = new Map<number, number>()
   for (let trade = 0; trade < trades.seconds.length; trade++) {
     if (!spans.some((span) => isWithin(trades.seconds[trade], span))) continue
     const key = windowKey(trades.symbols[trade], trades.seconds[trade])
     wanted.set(key, (wanted.get(key) ?? 0) + 1)
   }
-  const windows = windowsOf(bars, spans)
+  if (wanted.size === 0) return ['no trade was fed in the time that was measured']
+  return [...mistakesOf('bar', bars, wanted, spans), ...mistakesOf('signal', signals, wanted, spans)]
+}
+
+function mistakesOf(kind: 'bar' | 'signal', outputs: OutputLog, wanted: ReadonlyMap<number, number>, spans: readonly Span[]): string[] {
+  const mistakes: string[] = []
+  const windows = windowsOf(outputs, spans)
   for (const [key, { rows }] of windows) {
-    const finals = rows.filter((row) => bars.finals[row] === 1)
+    const finals = rows.filter((row) => outputs.finals[row] === 1)
     const name = `symbol ${key % 1_048_576}, second ${Math.floor(key / 1_048_576)}`
-    if (finals.length !== 1) mistakes.push(`${finals.length} finals of ${name}`)
-    else if (bars.counts[finals[0]] !== wanted.get(key)) mistakes.push(`${bars.counts[finals[0]]} trades instead of ${wanted.get(key) ?? 0} in ${name}`)
+    const trades = wanted.get(key)
+    if (trades === undefined) mistakes.push(`a ${kind} without a trade: ${name}`)
+    else if (finals.length !== 1) mistakes.push(`${finals.length} final ${kind}s of ${name}`)
+    else if (kind === 'bar' && outputs.counts[finals[0]] !== trades) mistakes.push(`${outputs.counts[finals[0]]} trades instead of ${trades} in ${name}`)
   }
   const missing = [...wanted.keys()].filter((key) => !windows.has(key)).length
-  if (missing > 0) mistakes.push(`${missing} windows of ${wanted.size} without a record`)
+  if (missing > 0) mistakes.push(`${missing} windows of ${wanted.size} without a ${kind}`)
   const seqs = new Map<number, number>()
-  for (let row = 0; row < bars.seqs.length; row++) {
-    const symbol = bars.symbols[row]
+  for (let row = 0; row < outputs.seqs.length; row++) {
+    const symbol = outputs.symbols[row]
     const last = seqs.get(symbol)
-    if (last !== undefined && bars.seqs[row] !== last + 1) mistakes.push(`seq ${bars.seqs[row]} after ${last} of symbol ${symbol}`)
-    seqs.set(symbol, bars.seqs[row])
+    if (last !== undefined && outputs.seqs[row] !== last + 1) mistakes.push(`seq ${outputs.seqs[row]} after ${last} of symbol ${symbol}'s ${kind}s`)
+    seqs.set(symbol, outputs.seqs[row])
   }
   return mistakes
 }

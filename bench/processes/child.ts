@@ -2,7 +2,7 @@
  * Processes of a bench: what is measured, what feeds it and what reads it share no event loop and no garbage. Parent and child
  * talk in a few messages at the beginning and the end, and not while it is measured.
  */
-import { fork } from 'node:child_process'
+import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
@@ -17,12 +17,21 @@ export interface BenchChild<Result> {
 type FromChild<Result> = { kind: 'ready' } | { kind: 'result'; result: Result }
 type ToChild<Config> = { kind: 'start'; config: Config } | { kind: 'stop' }
 
+const running = new Set<ChildProcess>()
+
+/** Ends those that are left: of a bench that has failed they would go on, and keep it from ending. */
+export function endChildren(): void {
+  for (const child of running) child.kill('SIGKILL')
+}
+
 /** Starts a file of this folder, hands it its configuration, and resolves once it is ready. */
 export async function startChild<Config, Result>(file: string, config: Config): Promise<BenchChild<Result>> {
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), {
     serialization: 'advanced', execArgv: ['--disable-warning=ExperimentalWarning'], env: { ...process.env, UV_THREADPOOL_SIZE: '32' },
   })
+  running.add(child)
   const ended = once(child, 'exit').then(([code, signal]) => {
+    running.delete(child)
     throw new Error(`${file} ended with ${code ?? signal} before it had a result`)
   })
   ended.catch(() => {}) // told through ready and result

@@ -17,6 +17,7 @@ export interface FeedConfig {
 
 export interface FeedResult {
   records: number
+  seconds: number
   trades: TradeLog
 }
 
@@ -27,6 +28,7 @@ runChild<FeedConfig, FeedResult>(async ({ env, ...feed }, stop, ready) => {
   const seconds: number[] = []
   const appendedMs: number[] = []
   ready()
+  const startedMs = performance.now()
   const records = await feedMarket(appender, {
     ...feed, trades: settings.tradesTopic, quotes: settings.quotesTopic,
     onTrade: (symbol, second, atMs) => {
@@ -35,6 +37,7 @@ runChild<FeedConfig, FeedResult>(async ({ env, ...feed }, stop, ready) => {
       appendedMs.push(atMs)
     },
   }, stop)
+  const feedSeconds = (performance.now() - startedMs) / 1000
   await appender.close()
-  return { records, trades: { symbols: Uint32Array.from(symbols), seconds: Float64Array.from(seconds), appendedMs: Float64Array.from(appendedMs) } }
+  return { records, seconds: feedSeconds, trades: { symbols: Uint32Array.from(symbols), seconds: Float64Array.from(seconds), appendedMs: Float64Array.from(appendedMs) } }
 })

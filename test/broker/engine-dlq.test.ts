@@ -88,9 +88,9 @@ async function sendTrades(job: Job, records: object[]): Promise<void> {
   await send(job, records.map((record) => ({ topic, key: (record as { symbol: string }).symbol, value: JSON.stringify(record) })))
 }
 
-describe('the DLQ', () => {
+describe.each(['columns', 'events'])('the DLQ, by %s', (ingest) => {
   it('gets each bad record once, with its reason and place, byte for byte or its head, and bars come all the same', async () => {
-    const job = await newJob({ partitions: 2, inputConfig: { 'max.message.bytes': '6000000' } })
+    const job = await newJob({ partitions: 2, env: { TA_INGEST: ingest }, inputConfig: { 'max.message.bytes': '6000000' } })
     Object.assign(job.env, { TA_WATERMARK_IDLE_TIMEOUT_MS: '1000' })
     const topics = { trades: job.env.TA_TRADES_TOPIC, quotes: job.env.TA_QUOTES_TOPIC }
     const bad = badRecords()
@@ -111,7 +111,7 @@ describe('the DLQ', () => {
   })
 
   it('gets what is beyond TA_MAX_SYMBOLS; the symbols that are known go on', async () => {
-    const job = await newJob({ partitions: 1, env: { TA_MAX_SYMBOLS: '2', TA_WATERMARK_IDLE_TIMEOUT_MS: '1000' } })
+    const job = await newJob({ partitions: 1, env: { TA_INGEST: ingest, TA_MAX_SYMBOLS: '2', TA_WATERMARK_IDLE_TIMEOUT_MS: '1000' } })
     const records = ['AA', 'BB', 'CC', 'AA', 'DD', 'BB'].map((symbol, i): Input =>
       ({ topic: job.env.TA_TRADES_TOPIC, key: symbol, value: JSON.stringify(trade(symbol, i)) }))
     await send(job, records)
@@ -149,9 +149,9 @@ function expectRejected(messages: Message[], bad: Bad[], topics: Record<Bad['top
   }
 }
 
-describe('the late topic', () => {
+describe.each(['columns', 'events'])('the late topic, by %s', (ingest) => {
   it('gets late trades and quotes with their place, and no bar changes for them', async () => {
-    const job = await newJob({ partitions: 1, env: { TA_PROVISIONAL: 'false', TA_WATERMARK_IDLE_TIMEOUT_MS: '1000' } })
+    const job = await newJob({ partitions: 1, env: { TA_INGEST: ingest, TA_PROVISIONAL: 'false', TA_WATERMARK_IDLE_TIMEOUT_MS: '1000' } })
     const [trades, quotes] = [job.env.TA_TRADES_TOPIC, job.env.TA_QUOTES_TOPIC]
     const of = (topic: string, record: object): Input => ({ topic, key: 'AAA', value: JSON.stringify(record) })
     const known = trade('AAA', 3.2)
@@ -182,7 +182,7 @@ describe('the late topic', () => {
   })
 
   it('is off when it has no name', async () => {
-    const job = await newJob({ partitions: 1, env: { TA_LATE_TOPIC: '', TA_WATERMARK_IDLE_TIMEOUT_MS: '1000' } })
+    const job = await newJob({ partitions: 1, env: { TA_INGEST: ingest, TA_LATE_TOPIC: '', TA_WATERMARK_IDLE_TIMEOUT_MS: '1000' } })
     await sendTrades(job, [9, 1].map((second) => trade('A', second)))
     expect(await runUntil(job, 2)).toMatchObject({ applied: 1, late: 1 })
   })

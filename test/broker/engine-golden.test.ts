@@ -20,8 +20,8 @@ import type { Job, Replayed, StatusOutput, Tail } from './engine-job.ts'
 const SETTINGS = { TA_PROVISIONAL: 'false', TA_WATERMARK_IDLE_TIMEOUT_MS: '1000', TA_STATUS_INTERVAL_MS: '500' }
 const NOISE = { duplicates: 0.03, disorderMs: 1_500, keyStyle: 'mixed', seed: 7 } as const
 
-async function jobWith(records: InputRecord[]): Promise<{ job: Job; file: string }> {
-  const job = await newJob({ env: SETTINGS })
+async function jobWith(records: InputRecord[], ingest: string): Promise<{ job: Job; file: string }> {
+  const job = await newJob({ env: { ...SETTINGS, TA_INGEST: ingest } })
   const file = join(job.folder, 'ticks.jsonl')
   writeFileSync(file, records.map(({ value }) => `${value}\n`).join(''))
   await feed(job, [file])
@@ -45,8 +45,8 @@ async function runToTheEnd(job: Job, tail: Tail, due: Replayed, records: number)
   expect(ms).toBeLessThan(10_000)
 }
 
-async function expectGolden(records: InputRecord[], expectedFiles: string[]): Promise<{ job: Job; due: Replayed }> {
-  const { job, file } = await jobWith(records)
+async function expectGolden(records: InputRecord[], ingest: string, expectedFiles: string[]): Promise<{ job: Job; due: Replayed }> {
+  const { job, file } = await jobWith(records, ingest)
   const due = await replay(job, [file])
   expect(totalOf(due.counts)).toBe(records.length)
   expect(due.channels.trades.duplicate).toBeGreaterThan(0)
@@ -63,18 +63,18 @@ async function expectGolden(records: InputRecord[], expectedFiles: string[]): Pr
   return { job, due }
 }
 
-describe('ta run on old ticks', () => {
+describe.each(['columns', 'events'])('ta run on old ticks, by %s', (ingest) => {
   it('gives the expected bars and signals of the made-up days, with corrections and cancels', async () => {
     const records = envelopesOf(tickFiles(SYNTH_DIRECTORY), { ...NOISE, disorderMs: 0 })
     expect(records.filter(isFix).length).toBeGreaterThan(50)
-    const { due } = await expectGolden(records, [join(EXPECTED_DIRECTORY, 'synth.all.applied2s.csv.gz')])
+    const { due } = await expectGolden(records, ingest, [join(EXPECTED_DIRECTORY, 'synth.all.applied2s.csv.gz')])
     expect(due.channels.trades.late).toBeGreaterThan(0)
     expect(due.counts.filtered).toBe(0)
   })
 
   it('gives the expected bars and signals of the made-up days out of order', async () => {
     const records = withoutFixes(envelopesOf(tickFiles(SYNTH_DIRECTORY), NOISE))
-    const { job, due } = await expectGolden(records, [join(EXPECTED_DIRECTORY, 'synth.all.csv.gz')])
+    const { job, due } = await expectGolden(records, ingest, [join(EXPECTED_DIRECTORY, 'synth.all.csv.gz')])
     // the order in which the topics hold the records gives the same as the file that fed them
     const dumped = await replay(job, await dumpInputs(job))
     expect(dumped.counts).toEqual(due.counts)
@@ -86,6 +86,6 @@ describe('ta run on old ticks', () => {
   it.runIf(shared !== null)('gives the expected bars and signals of the real days, all in one stream', async () => {
     const names = ['bbb_20140917', 'xxx_20180102', 'btcusdt_20210108']
     const ticks = names.flatMap((name) => tickFiles(shared!, name))
-    await expectGolden(withoutFixes(envelopesOf(ticks, NOISE)), names.map((name) => join(shared!, 'expected', `${name}.all.csv.gz`)))
+    await expectGolden(withoutFixes(envelopesOf(ticks, NOISE)), ingest, names.map((name) => join(shared!, 'expected', `${name}.all.csv.gz`)))
   })
 })

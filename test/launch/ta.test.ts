@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 const ENGINE = `
 process.on('SIGTERM', () => process.exit(5))
 const { pid, argv, execPath, execArgv, env } = process
-const started: object = { pid, args: argv.slice(2), execPath, execArgv, pool: env.UV_THREADPOOL_SIZE, folder: process.cwd() }
+const started: object = { pid, args: argv.slice(2), execPath, execArgv, pool: env.UV_THREADPOOL_SIZE, large: env.MALLOC_MMAP_THRESHOLD_, folder: process.cwd() }
 console.log(JSON.stringify(started))
 if (argv[2] === 'wait') setInterval(() => {}, 1000)
 if (argv[2] === 'exit') process.exit(Number(argv[3]))
@@ -22,6 +22,8 @@ interface Started {
   args: string[]
   execPath: string
   pool: string
+  /** Bytes from which a buffer is the system's own. */
+  large: string
   folder: string
 }
 
@@ -43,7 +45,7 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(home, { recursive: true, force: true }))
 
-const bare = { ...process.env, UV_THREADPOOL_SIZE: undefined }
+const bare = { ...process.env, UV_THREADPOOL_SIZE: undefined, MALLOC_MMAP_THRESHOLD_: undefined }
 function run(command: string, args: string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}) {
   const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', env: bare, ...options })
   return { status, stderr, started: (stdout === '' ? undefined : JSON.parse(stdout)) as Started | undefined }
@@ -53,7 +55,7 @@ describe('bin/ta', () => {
   it('starts the engine from any folder, through links, with its arguments as they are', () => {
     for (const path of [ta, join(project, 'node_modules/.bin/ta'), join(home, 'linked-ta')]) {
       const { status, stderr, started } = run(path, ['a b', '', '$HOME', '--x=1'], { cwd: home })
-      expect(started).toMatchObject({ args: ['a b', '', '$HOME', '--x=1'], pool: '64', folder: home })
+      expect(started).toMatchObject({ args: ['a b', '', '$HOME', '--x=1'], pool: '64', large: '4194304', folder: home })
       expect([status, stderr]).toEqual([0, ''])
     }
     expect(run('../bin/ta', [], { cwd: join(project, 'src') }).started).toMatchObject({ args: [], folder: join(project, 'src') })
@@ -61,7 +63,7 @@ describe('bin/ta', () => {
 
   it('is a module for node, too', () => {
     const { status, stderr, started } = run(process.execPath, [join(home, 'linked-ta'), 'a b'], { cwd: home })
-    expect(started).toMatchObject({ args: ['a b'], pool: '64', folder: home })
+    expect(started).toMatchObject({ args: ['a b'], pool: '64', large: '4194304', folder: home })
     expect([status, stderr]).toEqual([0, ''])
   })
 

@@ -3,6 +3,8 @@
  * committed is seen from outside, by the partitions' last stable offsets, which costs next to nothing; what came out is read
  * and checked afterwards.
  */
+import { UserError } from '../src/contract/errors.ts'
+import { EXIT_OUTSIDE } from '../src/contract/exit-codes.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LocalBroker } from '../src/demo/local-broker.ts'
 import { END_PREFIX, putDataSet, type DataSet, type DataSetPlan } from './data-set.ts'
@@ -72,7 +74,7 @@ async function sampleUntilDrained(job: Job, engine: BenchEngine, broker: LocalBr
   }
   const deadlineMs = performance.now() + PATIENCE_MS
   const ended = engine.ended.then(({ lastWords }) => {
-    throw new Error(`the engine ended: ${lastWords}`)
+    throw new UserError(EXIT_OUTSIDE, `the engine ended: ${lastWords}`)
   })
   ended.catch(() => {}) // it is ended on purpose later
   do {

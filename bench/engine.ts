@@ -32,6 +32,13 @@ export interface Job {
   end(): Promise<void>
 }
 
+/** A folder that is gone when the bench is over, if not before. */
+function newFolder(name: string): string {
+  const folder = mkdtempSync(join(tmpdir(), `ta-bench-${name}-`))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
 /** A broker as one runs it in production: the JVM's own compiler and collector, a heap that is there from the start. */
 export async function startServerBroker(properties: Record<string, string> = {}): Promise<LocalBroker> {
   return await startLocalBroker({ heapMb: 1024, jvmFlags: ['-Xms1024m', '-XX:+UseG1GC'], properties })
@@ -39,7 +46,7 @@ export async function startServerBroker(properties: Record<string, string> = {})
 
 /** Makes a job with topics of its own, but for those that `more` names. */
 export async function openJob(broker: Pick<LocalBroker, 'bootstrap'>, name: string, more: Record<string, string> = {}, partitions = PARTITIONS): Promise<Job> {
-  const folder = mkdtempSync(join(tmpdir(), `ta-bench-${name}-`))
+  const folder = newFolder(name)
   const topic = (what: string): string => `${name}.${what}`
   const env = {
     TA_KAFKA_BOOTSTRAP: broker.bootstrap, TA_GROUP_ID: name, TA_AUTO_OFFSET_RESET: 'earliest', TA_SNAPSHOT_URI: `file://${folder}/snapshots`,
@@ -78,7 +85,7 @@ export interface BenchEngine extends EngineProcess {
 export async function runEngine(
   job: Job, instance: string, more: Record<string, string> = {}, own: { program: string; nodeFlags: string[] } | null = null,
 ): Promise<BenchEngine> {
-  const folder = mkdtempSync(join(tmpdir(), `ta-bench-${instance}-`))
+  const folder = newFolder(instance)
   const httpPort = await freePort()
   const startedMs = Date.now()
   const engine = await startEngine({
@@ -87,7 +94,7 @@ export async function runEngine(
       : { command: process.execPath, args: ['--disable-warning=ExperimentalWarning', ...own.nodeFlags, own.program, 'run'] }),
     folder, httpPort,
     env: {
-      PATH: process.env.PATH, HOME: process.env.HOME, ...(own === null ? {} : { UV_THREADPOOL_SIZE: '64' }), ...job.env, TA_INSTANCE_ID: instance,
+      PATH: process.env.PATH, HOME: process.env.HOME, ...(own === null ? {} : { UV_THREADPOOL_SIZE: '64', MALLOC_MMAP_THRESHOLD_: '4194304' }), ...job.env, TA_INSTANCE_ID: instance,
       TA_HTTP_PORT: String(httpPort), ...more,
     },
   })

@@ -1,9 +1,9 @@
 /** A job that is fed and read by processes of their own while engines come and go; what came out is checked before a figure counts. */
 import { UserError } from '../src/contract/errors.ts'
-import { EXIT_BUG, EXIT_OUTSIDE } from '../src/contract/exit-codes.ts'
+import { EXIT_BUG, EXIT_OUTSIDE, EXIT_USAGE } from '../src/contract/exit-codes.ts'
 import type { LocalBroker } from '../src/demo/local-broker.ts'
 import { openJob, type Job } from './engine.ts'
-import { findMistakes, type Span, type TradeLog } from './measure/arrivals.ts'
+import { findMistakes, longestGapMs, type Span, type TradeLog } from './measure/arrivals.ts'
 import { startChild } from './processes/child.ts'
 import type { FeedConfig, FeedResult } from './processes/feed.ts'
 import type { ReaderConfig, ReaderResult } from './processes/reader.ts'
@@ -16,6 +16,9 @@ export const SETTLED_MS = LATENESS_MS + GRACE_MS
 const QUOTES_PER_TRADE = 4
 /** A feed that sent less than this share of what was asked for was held up by the machine. */
 const RATE_SHARE_MIN = 0.98
+/** A feed that stood still for longer was held up, and what it sent then came in a burst: several times what a quiet feed leaves between two trades. */
+const GAP_MS = 1_000
+const GAP_TRADES = 20
 const MISTAKES_SHOWN = 10
 
 export interface FedJob {
@@ -42,6 +45,8 @@ export interface Fed {
 export async function startFedJob(broker: LocalBroker, name: string, fed: Fed, settings: Record<string, string> = {}): Promise<FedJob> {
   const { partitions, symbols, recordsPerSecond, quotesPerTrade = QUOTES_PER_TRADE, nulls = false } = fed
   const job = await openJob(broker, name, settings, partitions)
+  const { maxSymbols } = job.settings
+  if (symbols > maxSymbols) throw new UserError(EXIT_USAGE, `${symbols} symbols are more than a task takes (${maxSymbols}, TA_MAX_SYMBOLS)`)
   const nullTopic = nulls ? `${job.settings.groupId}.null` : ''
   if (nulls) await job.log.createTopics([{ name: nullTopic, partitions, replicationFactor: 1, config: {} }])
   const reader = await startChild<ReaderConfig, ReaderResult>('reader.ts', { env: job.env, partitions, nullTopic })
@@ -55,6 +60,10 @@ export async function startFedJob(broker: LocalBroker, name: string, fed: Fed, s
       await job.end()
       if (records < RATE_SHARE_MIN * recordsPerSecond * seconds) {
         throw new UserError(EXIT_OUTSIDE, `${Math.round(records / seconds)} records/s were fed instead of ${recordsPerSecond}, so no figure counts: the machine is too busy, or too slow for them`)
+      }
+      const gapMs = longestGapMs(trades, spans)
+      if (gapMs > Math.max(GAP_MS, (GAP_TRADES * 1000 * (quotesPerTrade + 1)) / recordsPerSecond)) {
+        throw new UserError(EXIT_OUTSIDE, `nothing was fed for ${Math.round(gapMs)} ms of what was measured, so no figure counts: the machine is too busy`)
       }
       const mistakes = findMistakes(trades, received, spans)
       if (mistakes.length > 0) throw new UserError(EXIT_BUG, `what was received is not what was fed, so no figure counts:\n  ${mistakes.slice(0, MISTAKES_SHOWN).join('\n  ')}`)

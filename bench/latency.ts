@@ -4,6 +4,7 @@
  * What the reader got is checked against what was fed before any figure is believed.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { EXIT_USAGE } from '../src/contract/exit-codes.ts'
 import type { LocalBroker } from '../src/demo/local-broker.ts'
 import { EngineWatch, unlessEnded, untilCaughtUp, untilLive, type EngineFigures } from './engine-watch.ts'
 import { runEngine, type Job } from './engine.ts'
@@ -29,8 +30,13 @@ const options = {
   recordsPerSecond: values.rate, symbols: values.symbols, seconds: values.seconds, partitions: values.partitions, workers: values.workers,
   quotesPerTrade: values['quotes-per-trade'], warmUpSeconds: values['warm-up'], rounds: values.rounds,
 }
+const ROUND_SECONDS_MIN = 2
 /** Of the engine in each round. */
 const ROUND_SECONDS = options.seconds / options.rounds
+if (ROUND_SECONDS < ROUND_SECONDS_MIN) {
+  console.error(`bench: rounds of ${rounded(ROUND_SECONDS)} s have hardly a second's end: give --seconds ${options.rounds * ROUND_SECONDS_MIN} or more for ${options.rounds} of them.`)
+  process.exit(EXIT_USAGE)
+}
 /** Null transactions in each round: as long as the engine, and no longer than it takes to know them. */
 const NULL_SECONDS = Math.min(ROUND_SECONDS, 60)
 /** Of null transactions: the last of a round has been received by then. */

@@ -12,7 +12,7 @@ import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { LocalBroker } from '../src/demo/local-broker.ts'
-import { EngineWatch, untilCaughtUp, untilLive, type EngineFigures } from './engine-watch.ts'
+import { EngineWatch, unlessEnded, untilCaughtUp, untilLive, type EngineFigures } from './engine-watch.ts'
 import { openJob, runEngine, type BenchEngine } from './engine.ts'
 import type { Span } from './measure/arrivals.ts'
 import { cutProfile, hottestFunctions, type CpuProfile } from './measure/cpu-profile.ts'
@@ -54,17 +54,20 @@ async function runProfiled(broker: LocalBroker, program: string, into: string): 
   const more = { BENCH_STAGES_FILE: join(into, STAGES), ...(values.workers === 'default' ? {} : { TA_WORKERS: String(values.workers) }) }
   const engine: BenchEngine = await runEngine(job, 'profile', more, { program: join(program, 'src/main.ts'), nodeFlags })
   await untilLive(engine)
-  await untilCaughtUp(engine, partitions, LATENESS_MS)
-  await sleep(WARM_UP_MS)
-  const fromMs = Date.now()
-  const watch = await EngineWatch.start(engine, broker)
-  await sleep(values.seconds * 1000)
-  const figures = await watch.end()
-  const span = { fromMs, toMs: Date.now() }
+  const measured = await unlessEnded(engine, async () => {
+    await untilCaughtUp(engine, partitions, LATENESS_MS)
+    await sleep(WARM_UP_MS)
+    const fromMs = Date.now()
+    const watch = await EngineWatch.start(engine, broker)
+    await sleep(values.seconds * 1000)
+    const figures = await watch.end()
+    const span = { fromMs, toMs: Date.now() }
+    return { figures, span }
+  })
   await engine.stop()
   await feed.stop()
   await job.end()
-  return { figures, span }
+  return measured
 }
 
 /** A thread by what runs on it. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { findMistakes, measureBars, measureSignals, type OutputLog, type TradeLog } from './arrivals.ts'
+import { findMistakes, longestGapMs, measureBars, measureSignals, type OutputLog, type TradeLog } from './arrivals.ts'
 
 type Trade = [symbol: number, second: number, appendedMs: number]
 type Output = [symbol: number, second: number, final: 0 | 1, seq: number, count: number, payload: number, receivedMs: number, madeMs?: number]
@@ -89,4 +89,24 @@ describe('findMistakes', () => {
     const finals = (seq: number): OutputLog => outputs([3, 10, 1, 1, 1, 7, 13_010], [3, 11, 1, seq, 1, 7, 14_010])
     expect(findMistakes(trades([3, 10, 0], [3, 11, 0]), { bars: finals(3), signals: finals(2) }, ALL)).toEqual(["seq 3 after 1 of symbol 3's bars"])
   })
+})
+
+describe('findMistakes of order', () => {
+  const FEW = trades([3, 10, 0], [3, 11, 0])
+  const FINE = outputs([3, 10, 1, 1, 1, 7, 13_010], [3, 11, 1, 2, 1, 7, 14_010])
+
+  test.each([
+    ['outputs lost at the beginning', outputs([3, 10, 1, 5, 1, 7, 13_010], [3, 11, 1, 6, 1, 7, 14_010]), "seq 5 after 0 of symbol 3's bars"],
+    ['a provisional bar after its final', outputs([3, 10, 1, 1, 1, 7, 13_010], [3, 10, 0, 2, 1, 7, 13_011], [3, 11, 1, 3, 1, 7, 14_010]), 'a provisional bar after the final one of symbol 3, second 10'],
+    ['finals that changed places', outputs([3, 11, 1, 1, 1, 7, 13_010], [3, 10, 1, 2, 1, 7, 14_010]), 'the final bar of second 10 of symbol 3 after a later one'],
+  ])('finds %s', (_, bars, sentence) => {
+    expect(findMistakes(FEW, { bars, signals: FINE }, ALL)).toEqual([sentence])
+  })
+})
+
+test('the longest gap of a feed is one within a span', () => {
+  const fed = trades([1, 0, 100], [1, 0, 110], [1, 0, 5_110], [1, 0, 5_150])
+  expect(longestGapMs(fed, ALL)).toBe(5_000)
+  expect(longestGapMs(fed, [{ fromMs: 0, toMs: 1_000 }, { fromMs: 5_000, toMs: 6_000 }])).toBe(40)
+  expect(longestGapMs(trades(), ALL)).toBe(0)
 })

@@ -79,6 +79,18 @@ function windowsOf(outputs: OutputLog, spans: readonly Span[]): Map<number, Wind
   return windows
 }
 
+/** The longest time between two trades of which both were appended within one of the spans, ms. */
+export function longestGapMs({ appendedMs }: TradeLog, spans: readonly Span[]): number {
+  const gaps = spans.map(({ fromMs, toMs }) => {
+    let longest = 0
+    for (let trade = 1; trade < appendedMs.length; trade++) {
+      if (appendedMs[trade - 1] >= fromMs && appendedMs[trade] < toMs) longest = Math.max(longest, appendedMs[trade] - appendedMs[trade - 1])
+    }
+    return longest
+  })
+  return Math.max(0, ...gaps)
+}
+
 /** Latencies of the bars of the windows that end within the spans. */
 export function measureBars(trades: TradeLog, bars: OutputLog, spans: readonly Span[], latenessMs: number): BarFigures {
   const figures: BarFigures = {
@@ -133,7 +145,7 @@ export function measureSignals(signals: OutputLog, spans: readonly Span[], laten
 
 /**
  * What was wrong with the outputs, in words; empty when trades were fed within the spans, each window of theirs has one final bar that
- * counts them and one final signal, there is no other window, and seq has no gap in either topic.
+ * counts them and one final signal, the last of its window, there is no other window, finals come in order, and seq goes from 1 on without a gap in either topic.
  */
 export function findMistakes(trades: TradeLog, { bars, signals }: { bars: OutputLog; signals: OutputLog }, spans: readonly Span[]): string[] {
   const wanted = new Map<number, number>()
@@ -153,6 +165,7 @@ function mistakesOf(kind: 'bar' | 'signal', outputs: OutputLog, wanted: Readonly
     const finals = rows.filter((row) => outputs.finals[row] === 1)
     const name = `symbol ${key % 1_048_576}, second ${Math.floor(key / 1_048_576)}`
     const trades = wanted.get(key)
+    if (finals.length === 1 && rows.at(-1) !== finals[0]) mistakes.push(`a provisional ${kind} after the final one of ${name}`)
     if (trades === undefined) mistakes.push(`a ${kind} without a trade: ${name}`)
     else if (finals.length !== 1) mistakes.push(`${finals.length} final ${kind}s of ${name}`)
     else if (kind === 'bar' && outputs.counts[finals[0]] !== trades) mistakes.push(`${outputs.counts[finals[0]]} trades instead of ${trades} in ${name}`)
@@ -160,11 +173,16 @@ function mistakesOf(kind: 'bar' | 'signal', outputs: OutputLog, wanted: Readonly
   const missing = [...wanted.keys()].filter((key) => !windows.has(key)).length
   if (missing > 0) mistakes.push(`${missing} windows of ${wanted.size} without a ${kind}`)
   const seqs = new Map<number, number>()
+  const finalSeconds = new Map<number, number>()
   for (let row = 0; row < outputs.seqs.length; row++) {
     const symbol = outputs.symbols[row]
-    const last = seqs.get(symbol)
-    if (last !== undefined && outputs.seqs[row] !== last + 1) mistakes.push(`seq ${outputs.seqs[row]} after ${last} of symbol ${symbol}'s ${kind}s`)
+    const last = seqs.get(symbol) ?? 0
+    if (outputs.seqs[row] !== last + 1) mistakes.push(`seq ${outputs.seqs[row]} after ${last} of symbol ${symbol}'s ${kind}s`)
     seqs.set(symbol, outputs.seqs[row])
+    if (outputs.finals[row] === 0) continue
+    const second = outputs.seconds[row]
+    if (second < (finalSeconds.get(symbol) ?? second)) mistakes.push(`the final ${kind} of second ${second} of symbol ${symbol} after a later one`)
+    finalSeconds.set(symbol, second)
   }
   return mistakes
 }

@@ -5,6 +5,8 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { UserError } from '../../src/contract/errors.ts'
+import { EXIT_OUTSIDE } from '../../src/contract/exit-codes.ts'
 
 export interface BenchChild<Result> {
   readonly pid: number
@@ -18,6 +20,10 @@ type FromChild<Result> = { kind: 'ready' } | { kind: 'result'; result: Result }
 type ToChild<Config> = { kind: 'start'; config: Config } | { kind: 'stop' }
 
 const running = new Set<ChildProcess>()
+let fail: (error: Error) => void
+/** Rejects when one ends before it had a result: whoever waits for something else would wait for long. */
+export const childFailed = new Promise<never>((_, reject) => (fail = reject))
+childFailed.catch(() => {}) // of no interest to a bench that is over
 
 /** Ends those that are left: of a bench that has failed they would go on, and keep it from ending. */
 export function endChildren(): void {
@@ -30,9 +36,14 @@ export async function startChild<Config, Result>(file: string, config: Config): 
     serialization: 'advanced', execArgv: ['--disable-warning=ExperimentalWarning'], env: { ...process.env, UV_THREADPOOL_SIZE: '32' },
   })
   running.add(child)
+  let hasResult = false
+  child.on('error', () => {}) // its end says so
   const ended = once(child, 'exit').then(([code, signal]) => {
     running.delete(child)
-    throw new Error(`${file} ended with ${code ?? signal} before it had a result`)
+    if (hasResult) throw new Error(`${file} has ended`)
+    const error = new UserError(EXIT_OUTSIDE, `the bench's ${file} ended (${code === null ? String(signal) : `exit code ${code}`}) before it had a result`)
+    fail(error)
+    throw error
   })
   ended.catch(() => {}) // told through ready and result
   const message = <Kind extends FromChild<Result>['kind']>(kind: Kind): Promise<Extract<FromChild<Result>, { kind: Kind }>> =>
@@ -41,7 +52,10 @@ export async function startChild<Config, Result>(file: string, config: Config): 
         if (value.kind === kind) resolve(value as Extract<FromChild<Result>, { kind: Kind }>)
       })
     })
-  const result = Promise.race([message('result').then((value) => value.result), ended])
+  const result = Promise.race([message('result').then((value) => {
+    hasResult = true
+    return value.result
+  }), ended])
   result.catch(() => {}) // nobody may be waiting for it yet
   const ready = message('ready')
   child.send({ kind: 'start', config } satisfies ToChild<Config>)
@@ -50,7 +64,7 @@ export async function startChild<Config, Result>(file: string, config: Config): 
     pid: child.pid as number,
     result,
     stop: () => {
-      child.send({ kind: 'stop' } satisfies ToChild<Config>)
+      if (child.connected) child.send({ kind: 'stop' } satisfies ToChild<Config>)
       return result
     },
   }

@@ -52,13 +52,15 @@ async function isReady(port: number): Promise<boolean> {
   }
 }
 
-/** Message of the last fatal or error line of the log, else its last line. */
+/** Message of the last fatal or error line of the log, else its last line's. */
 function lastWords(logFile: string, { child }: WatchedProcess): string {
   const lines = readFileSync(logFile, 'utf8').trimEnd().split('\n')
   for (const line of lines.reverse()) {
     const { level, msg } = fieldsOf(line)
     if (level === 'fatal' || level === 'error') return String(msg)
   }
+  const { msg } = fieldsOf(lines[0])
+  if (msg !== undefined) return `its last line was "${String(msg)}"`
   return lines[0] || (child.signalCode === null ? 'it said nothing' : `ended by ${child.signalCode}`)
 }
 

@@ -3,11 +3,10 @@
  * committed is seen from outside, by the partitions' last stable offsets, which costs next to nothing; what came out is read
  * and checked afterwards.
  */
-import { UserError } from '../src/contract/errors.ts'
-import { EXIT_OUTSIDE } from '../src/contract/exit-codes.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LocalBroker } from '../src/demo/local-broker.ts'
 import { END_PREFIX, putDataSet, type DataSet, type DataSetPlan } from './data-set.ts'
+import { unlessEnded } from './engine-watch.ts'
 import { openJob, runEngine, type BenchEngine, type Job } from './engine.ts'
 import { cpuSeconds, residentBytes } from './measure/cpu.ts'
 import { rounded } from './measure/latencies.ts'
@@ -52,7 +51,7 @@ export async function drainWithEngine(broker: LocalBroker, name: string, dataSet
   try {
     const brokerCpuBefore = cpuSeconds(broker.pid)
     const engine = await runEngine(job, 'bench-drain')
-    const samples = await sampleUntilDrained(job, engine, broker, dataSet)
+    const samples = await unlessEnded(engine, () => sampleUntilDrained(job, engine, broker, dataSet))
     const liveMs = Math.max(...engine.lines().filter(({ msg }) => msg === 'task is live').map(({ time }) => Date.parse(time)))
     await engine.stop()
     return drainOf(dataSet, samples, await checkBars(job, dataSet), { startedMs: engine.startedMs, liveMs, brokerCpuBefore })
@@ -73,13 +72,9 @@ async function sampleUntilDrained(job: Job, engine: BenchEngine, broker: LocalBr
     return sumOf(parseMetrics(metrics), 'ta_output_records_total', `topic="${topic}"`, 'final="true"') >= bars
   }
   const deadlineMs = performance.now() + PATIENCE_MS
-  const ended = engine.ended.then(({ lastWords }) => {
-    throw new UserError(EXIT_OUTSIDE, `the engine ended: ${lastWords}`)
-  })
-  ended.catch(() => {}) // it is ended on purpose later
   do {
     if (performance.now() > deadlineMs) throw new Error(`not drained within ${PATIENCE_MS} ms: ${JSON.stringify(samples.at(-1))}`)
-    const ends = await Promise.race([ended, Promise.all(dataSet.bars.map(async (_, partition) => (await job.log.bounds(topic, partition, 'read_committed')).high))])
+    const ends = await Promise.all(dataSet.bars.map(async (_, partition) => (await job.log.bounds(topic, partition, 'read_committed')).high))
     samples.push({ atMs: Date.now(), cpu: cpuSeconds(engine.pid), brokerCpu: cpuSeconds(broker.pid), residentBytes: residentBytes(engine.pid), ends })
     await sleep(POLL_MS)
   } while (!(await isDrained()))

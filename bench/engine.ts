@@ -32,11 +32,15 @@ export interface Job {
   end(): Promise<void>
 }
 
+const folders: string[] = []
+process.once('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+
 /** A folder that is gone when the bench is over, if not before. */
-function newFolder(name: string): string {
-  const folder = mkdtempSync(join(tmpdir(), `ta-bench-${name}-`))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-  return folder
+export function newFolder(name: string): string {
+  folders.push(mkdtempSync(join(tmpdir(), `ta-bench-${name}-`)))
+  return folders[folders.length - 1]
 }
 
 /** A broker as one runs it in production: the JVM's own compiler and collector, a heap that is there from the start. */

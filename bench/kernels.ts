@@ -6,7 +6,6 @@
  * Options: --rounds 3 --time 300 (ms a part and round) --symbols 200 --only WORD (parts with it; nothing is written) --python PATH (for TA-Lib) --note TEXT.
  */
 import { Bench } from 'tinybench'
-import { EXIT_USAGE } from '../src/contract/exit-codes.ts'
 import type { RecordColumns } from '../src/ports/log.ts'
 import { INPUT, STATE_BASE } from '../src/state/layout.ts'
 import { copyOutputs } from '../src/state/kernel.ts'
@@ -17,7 +16,7 @@ import { openParts } from './kernel-parts.ts'
 import { BARS, BenchTask, QUOTES, SETTINGS, TRADES, assertAllApplied } from './kernel-task.ts'
 import { concludeRun, type Comparable } from './measure/comparison.ts'
 import { machineNow, type Machine } from './measure/machine.ts'
-import { readOptions, text, whole } from './options.ts'
+import { readOptions, refuse, text, whole } from './options.ts'
 
 const options = readOptions({
   rounds: whole(3), time: whole(300), symbols: whole(200), only: text(''), note: text(''), python: text(process.env.TALIB_PYTHON ?? 'python3'),
@@ -64,8 +63,7 @@ async function measure(parts: Part[]): Promise<Map<string, number>> {
   const best = new Map<string, number>()
   const wanted = parts.filter((part) => part.name.includes(options.only))
   if (wanted.length === 0) {
-    console.error(`bench: no part has ${options.only} in its name; they are ${parts.map(({ name }) => name).join('; ')}`)
-    process.exit(EXIT_USAGE)
+    refuse(`no part has ${options.only} in its name; they are ${parts.map(({ name }) => name).join('; ')}`)
   }
   for (let round = 0; round < options.rounds; round++) {
     const bench = new Bench({ time: options.time, warmupTime: 50, iterations: 5, warmupIterations: 5 })

@@ -4,7 +4,6 @@
  * What the reader got is checked against what was fed before any figure is believed.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { EXIT_USAGE } from '../src/contract/exit-codes.ts'
 import type { LocalBroker } from '../src/demo/local-broker.ts'
 import { EngineWatch, unlessEnded, untilCaughtUp, untilLive, type EngineFigures } from './engine-watch.ts'
 import { runEngine, type Job } from './engine.ts'
@@ -16,7 +15,7 @@ import { Latencies, rounded, type LatencySummary } from './measure/latencies.ts'
 import { describeLatency } from './measure/latency-text.ts'
 import { machineNow, type Machine } from './measure/machine.ts'
 import { drawPercentiles } from './measure/picture.ts'
-import { readOptions, resultName, text, whole, wholeOrDefault } from './options.ts'
+import { readOptions, refuse, resultName, text, whole, wholeOrDefault } from './options.ts'
 import { startChild } from './processes/child.ts'
 import type { NullConfig, NullResult } from './processes/null-transactions.ts'
 import type { ReaderResult } from './processes/reader.ts'
@@ -34,8 +33,7 @@ const ROUND_SECONDS_MIN = 2
 /** Of the engine in each round. */
 const ROUND_SECONDS = options.seconds / options.rounds
 if (ROUND_SECONDS < ROUND_SECONDS_MIN) {
-  console.error(`bench: rounds of ${rounded(ROUND_SECONDS)} s have hardly a second's end: give --seconds ${options.rounds * ROUND_SECONDS_MIN} or more for ${options.rounds} of them.`)
-  process.exit(EXIT_USAGE)
+  refuse(`rounds of ${rounded(ROUND_SECONDS)} s have hardly a second's end: give --seconds ${options.rounds * ROUND_SECONDS_MIN} or more for ${options.rounds} of them.`)
 }
 /** Null transactions in each round: as long as the engine, and no longer than it takes to know them. */
 const NULL_SECONDS = Math.min(ROUND_SECONDS, 60)

@@ -70,13 +70,18 @@ export function parseOptions<Options extends Record<string, Option<unknown>>>(pr
 
 const listOf = (options: Record<string, unknown>): string => Object.keys(options).map((name) => `--${name}`).join(', ')
 
+/** Says in a sentence what can't be done as it was asked for, and ends the process. */
+export function refuse(sentence: string): never {
+  console.error(`bench: ${sentence}`)
+  process.exit(EXIT_USAGE)
+}
+
 /** What this process was called with; says what is wrong with it and ends the process. */
 export function readOptions<Options extends Record<string, Option<unknown>>>(options: Options): ValuesOf<Options> {
   try {
     return parseOptions(basename(process.argv[1], '.ts'), options, process.argv.slice(2))
   } catch (error) {
     if (!(error instanceof UserError)) throw error
-    console.error(`bench: ${error.message}`)
-    process.exit(error.exitCode)
+    refuse(error.message)
   }
 }

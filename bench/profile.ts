@@ -6,14 +6,14 @@
  * and, printed, the ten hottest functions over all threads, WebAssembly by name, beside CPU by thread (librdkafka's own too).
  */
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, cpSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { LocalBroker } from '../src/demo/local-broker.ts'
 import { EngineWatch, unlessEnded, untilCaughtUp, untilLive, type EngineFigures } from './engine-watch.ts'
-import { openJob, runEngine, type BenchEngine } from './engine.ts'
+import { newFolder, openJob, runEngine, type BenchEngine } from './engine.ts'
+import { LATENESS_MS } from './fed-job.ts'
 import type { Span } from './measure/arrivals.ts'
 import { cutProfile, hottestFunctions, type CpuProfile } from './measure/cpu-profile.ts'
 import { readOptions, text, whole, wholeOrDefault } from './options.ts'
@@ -26,14 +26,13 @@ const values = readOptions({
 })
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
 const WARM_UP_MS = 10_000
-const LATENESS_MS = 2_000
 const SAMPLE_US = 500
 const HOTTEST = 10
 const STAGES = 'stages.json'
 
 /** A copy of the program whose kernel was compiled as the shipped one is, with names kept. */
 function makeNamedProgram(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'ta-profile-'))
+  const folder = newFolder('program')
   cpSync(join(ROOT, 'src'), join(folder, 'src'), { recursive: true })
   for (const name of ['package.json', 'node_modules', 'bin', 'schemas']) symlinkSync(join(ROOT, name), join(folder, name))
   mkdirSync(join(folder, 'build'))
@@ -112,17 +111,12 @@ function print(profiles: Map<string, CpuProfile>, figures: EngineFigures, into: 
 
 const into = resolve(values.dir)
 mkdirSync(into, { recursive: true })
-const raw = mkdtempSync(join(tmpdir(), 'ta-profile-raw-'))
+const raw = newFolder('profiles')
 console.error('compiling a kernel with names')
 const program = makeNamedProgram()
-try {
-  await runBench(async (broker) => {
-    const { figures, span } = await runProfiled(broker, program, raw)
-    const profiles = readProfiles(raw, into, program, span)
-    copyFileSync(join(raw, STAGES), join(into, STAGES))
-    print(profiles, figures, into)
-  })
-} finally {
-  rmSync(raw, { recursive: true, force: true })
-  rmSync(program, { recursive: true, force: true })
-}
+await runBench(async (broker) => {
+  const { figures, span } = await runProfiled(broker, program, raw)
+  const profiles = readProfiles(raw, into, program, span)
+  copyFileSync(join(raw, STAGES), join(into, STAGES))
+  print(profiles, figures, into)
+})

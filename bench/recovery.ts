@@ -4,8 +4,6 @@
  * group's first rebalance, as in production. Feed, engines and reader are each a process of their own, and over all the kills what
  * the reader got is checked against what was fed before any figure is believed.
  */
-import { UserError } from '../src/contract/errors.ts'
-import { EXIT_USAGE } from '../src/contract/exit-codes.ts'
 import type { LocalBroker } from '../src/demo/local-broker.ts'
 import { SESSION_TIMEOUT_MS } from '../src/kafka/kafka-config.ts'
 import { measureKills, type SnapshotFigures } from './kills.ts'
@@ -14,7 +12,7 @@ import { machineNow, type Machine } from './measure/machine.ts'
 import { recoveryRatios } from './measure/recovery-ratios.ts'
 import { recoveryTable } from './measure/recovery-table.ts'
 import { summarize, type Recoveries } from './measure/recovery.ts'
-import { readOptions, resultName, text, whole, wholes } from './options.ts'
+import { readOptions, refuse, resultName, text, whole, wholes } from './options.ts'
 import { runBench } from './run-bench.ts'
 import { measureSnapshotCost, type SnapshotCost } from './snapshot-cost.ts'
 
@@ -26,6 +24,8 @@ const { out, note, ...options } = readOptions({
   rounds: whole(3, 0), 'round-seconds': whole(30), 'warm-up': whole(10, 0),
   out: resultName('recovery'), note: text(''),
 })
+
+if (options.symbols.length === 0) refuse('there is nothing to measure: give --symbols one number or more')
 
 /** One number of symbols; null is what was not measured. */
 export interface RecoveryRow {
@@ -56,7 +56,6 @@ async function measureRow(broker: LocalBroker, symbols: number): Promise<Recover
 
 async function run(broker: LocalBroker): Promise<void> {
   const rows: RecoveryRow[] = []
-  if (options.symbols.length === 0) throw new UserError(EXIT_USAGE, 'there is nothing to measure: give --symbols one number or more')
   for (const symbols of options.symbols) rows.push(await measureRow(broker, symbols))
   const { ratios, tolerances, limits } = recoveryRatios(rows, SESSION_TIMEOUT_MS)
   const result: RecoveryResult = { note, options, machine: machineNow(), ratios, sessionTimeoutMs: SESSION_TIMEOUT_MS, rows }

@@ -2,15 +2,13 @@
  * `pnpm bench:scale`: how the drain's rate and a record's cost go with symbols, partitions and workers, one varied at a time. Each
  * symbol has two trades and eight quotes a second of event time everywhere, so that a record means the same work.
  */
-import { UserError } from '../src/contract/errors.ts'
-import { EXIT_USAGE } from '../src/contract/exit-codes.ts'
 import type { LocalBroker } from '../src/demo/local-broker.ts'
 import type { DataSet } from './data-set.ts'
 import { drainWithEngine, prepareDataSet, type Drain } from './drain.ts'
 import { concludeRun, type Comparable } from './measure/comparison.ts'
 import { rounded } from './measure/latencies.ts'
 import { machineNow, type Machine } from './measure/machine.ts'
-import { readOptions, resultName, text, whole, wholes } from './options.ts'
+import { readOptions, refuse, resultName, text, whole, wholes } from './options.ts'
 import { runBench } from './run-bench.ts'
 
 const { out, note, ...options } = readOptions({
@@ -56,10 +54,11 @@ const cells = (row: Row): string[] => [row.symbols, row.partitions, row.workers,
   row.liveCpuPerRecordUs.toFixed(2), row.residentMb].map(String)
 const line = (texts: string[]): string => texts.map((text) => text.padStart(11)).join('')
 
+const points = pointsOf(options)
+if (points.length === 0) refuse('there is nothing to measure: give one of --symbols, --partitions, --workers a number or more')
+
 async function run(broker: LocalBroker): Promise<void> {
   const job = `scale-${Date.now() % 100_000}`
-  const points = pointsOf(options)
-  if (points.length === 0) throw new UserError(EXIT_USAGE, 'there is nothing to measure: give one of --symbols, --partitions, --workers a number or more')
   const rows: Row[] = []
   const sets = new Map<string, DataSet>()
   console.log(line(HEAD))

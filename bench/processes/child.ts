@@ -19,6 +19,7 @@ export interface BenchChild<Result> {
 type FromChild<Result> = { kind: 'ready' } | { kind: 'result'; result: Result }
 type ToChild<Config> = { kind: 'start'; config: Config } | { kind: 'stop' }
 
+/** Those without a result as yet. */
 const running = new Set<ChildProcess>()
 let fail: (error: Error) => void
 /** Rejects when one ends before it had a result: whoever waits for something else would wait for long. */
@@ -36,13 +37,10 @@ export async function startChild<Config, Result>(file: string, config: Config): 
     serialization: 'advanced', execArgv: ['--disable-warning=ExperimentalWarning'], env: { ...process.env, UV_THREADPOOL_SIZE: '32' },
   })
   running.add(child)
-  let hasResult = false
   child.on('error', () => {}) // its end says so
   const ended = once(child, 'exit').then(([code, signal]) => {
-    running.delete(child)
-    if (hasResult) throw new Error(`${file} has ended`)
     const error = new UserError(EXIT_OUTSIDE, `the bench's ${file} ended (${code === null ? String(signal) : `exit code ${code}`}) before it had a result`)
-    fail(error)
+    if (running.delete(child)) fail(error)
     throw error
   })
   ended.catch(() => {}) // told through ready and result
@@ -53,7 +51,7 @@ export async function startChild<Config, Result>(file: string, config: Config): 
       })
     })
   const result = Promise.race([message('result').then((value) => {
-    hasResult = true
+    running.delete(child)
     return value.result
   }), ended])
   result.catch(() => {}) // nobody may be waiting for it yet
